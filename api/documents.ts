@@ -1,0 +1,12 @@
+/** Every kind that can stand in a file, with its schema. */
+import type { z } from 'zod';
+import { type EgressPolicy, egressPolicySchema } from './egress-policy.ts';
+import { type RunnerBinding, runnerBindingSchema } from './runner-binding.ts';
+import type { Kind } from './version.ts';
+
+export type TorwachtDocument = EgressPolicy | RunnerBinding;
+
+export const documentSchemas: Readonly<Record<Kind, z.ZodType<TorwachtDocument>>> = {
+  EgressPolicy: egressPolicySchema,
+  RunnerBinding: runnerBindingSchema,
+};

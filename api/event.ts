@@ -1,0 +1,71 @@
+/**
+ * The event that every sink gets: one row of evidence per (target, process, destination, reason).
+ * Field names are those of the row that people read at 3 a.m.
+ */
+import { z } from 'zod';
+
+export const processSchema = z.object({
+  pid: z.number().int(),
+  comm: z.string(),
+});
+
+/** Why a verdict was what it was. The kernel's numbers are the indexes of this list (bpf/verdict.h). */
+export const reasons = [
+  'none',
+  'local',
+  'resolver',
+  'name',
+  'cidr',
+  'default',
+  'deny-rule',
+  'expired',
+  'port',
+  'local-service',
+  'dns-server',
+  'dot',
+  'doh',
+  'metadata',
+  'ipv6',
+  'icmp',
+  'protocol',
+  'fragment',
+  'ip-options',
+  'multicast',
+  'malformed',
+  'dns-budget',
+  'no-target',
+  'private-answer',
+  'cname',
+  'query',
+  'family',
+] as const;
+export type Reason = (typeof reasons)[number];
+
+export const egressEventSchema = z.object({
+  version: z.literal(1),
+  /** First time of the row, RFC 3339. */
+  time: z.string(),
+  last_seen: z.string(),
+  /** `block`: refused. `observe`: let pass, Block would have refused. `allow`: allowed by a rule. */
+  action: z.enum(['block', 'observe', 'allow']),
+  target: z.string(),
+  project_id: z.string().nullable(),
+  job_name: z.string().nullable(),
+  pid: z.number().int().nullable(),
+  comm: z.string().nullable(),
+  parent_comm: z.string().nullable(),
+  exe: z.string().nullable(),
+  argv: z.string().nullable(),
+  uid: z.number().int().nullable(),
+  /** Ancestors of the process, oldest first, the process itself not included. */
+  ancestry: z.array(processSchema),
+  domain: z.string().nullable(),
+  ip: z.string().nullable(),
+  port: z.number().int().nullable(),
+  protocol: z.enum(['tcp', 'udp', 'icmp', 'other']).nullable(),
+  count: z.number().int(),
+  rule: z.string(),
+  policy: z.string().nullable(),
+  reason: z.enum(reasons),
+});
+export type EgressEvent = z.infer<typeof egressEventSchema>;

@@ -1,0 +1,121 @@
+/**
+ * Finds the rules that match a name without looking at the others: by the whole name, by its parent, and
+ * by each of its suffixes. What a look-up costs depends on the labels of the name, not on the number of
+ * rules.
+ */
+import { formatName } from './names.ts';
+import { reduce } from './permissions.ts';
+import type { CompiledRule, NamePattern, NameRule, Permission } from './types.ts';
+
+/** Everything that the rules of one pattern say together. */
+interface NameEntry {
+  readonly pattern: NamePattern;
+  permissions: readonly Permission[];
+  private: boolean;
+  /** Some allow line, even one that was dropped because a deny covers it; null when there is none. */
+  allows: Permission | null;
+}
+
+export interface NameMatch {
+  readonly permissions: readonly Permission[];
+  readonly private: boolean;
+  readonly allows: Permission | null;
+}
+
+export class NameIndex {
+  readonly #rules: readonly CompiledRule[];
+  /** Keys are labels joined by dots; labels in here never hold one. */
+  readonly #entries: Readonly<Record<NamePattern['wildcard'], Map<string, NameEntry>>> = {
+    none: new Map(),
+    one: new Map(),
+    many: new Map(),
+  };
+
+  /** @throws TW_POLICY_TOO_MANY_LINES when the rules of one pattern have too many lines together */
+  constructor(names: readonly NameRule[], rules: readonly CompiledRule[]) {
+    this.#rules = rules;
+    const lines = new Map<NameEntry, Permission[]>();
+    for (const name of names) {
+      const entry = this.#entry(name.pattern);
+      const collected = lines.get(entry) ?? [];
+      lines.set(entry, collected);
+      for (const line of name.permissions) collected.push(line);
+      entry.private ||= name.private;
+      entry.allows ??= name.permissions.find((line) => line.action === 'allow') ?? null;
+    }
+    for (const [entry, collected] of lines) {
+      entry.permissions = reduce(collected, formatName(entry.pattern), rules);
+    }
+  }
+
+  #entry(pattern: NamePattern): NameEntry {
+    const map = this.#entries[pattern.wildcard];
+    const key = pattern.labels.join('.');
+    let entry = map.get(key);
+    if (entry === undefined) {
+      entry = { pattern, permissions: [], private: false, allows: null };
+      map.set(key, entry);
+    }
+    return entry;
+  }
+
+  /**
+   * What all rules say about a name, given as labels that passed `queriedLabels`. Null when no rule
+   * matches.
+   */
+  match(labels: readonly string[]): NameMatch | null {
+    return this.#combine(labels.join('.'), this.#matching(labels));
+  }
+
+  /**
+   * Combines the rules for one name of each sort that can exist, so that no later look-up can have too
+   * many lines. A name is either written out in a rule, or a child of a `*.` pattern, or below `**.`
+   * patterns, the longest of which tells which others match.
+   *
+   * @throws TW_POLICY_TOO_MANY_LINES
+   */
+  checkLines(): void {
+    for (const { pattern } of this.#entries.none.values()) this.match(pattern.labels);
+    for (const wildcard of ['one', 'many'] as const) {
+      for (const { pattern } of this.#entries[wildcard].values()) {
+        this.#combine(formatName(pattern), this.#below(pattern.labels));
+      }
+    }
+  }
+
+  #matching(labels: readonly string[]): NameEntry[] {
+    const exact = this.#entries.none.get(labels.join('.'));
+    const below = labels.length > 1 ? this.#below(labels.slice(1)) : [];
+    return exact === undefined ? below : [exact, ...below];
+  }
+
+  /** Wildcard entries for a child of `parent`. */
+  #below(parent: readonly string[]): NameEntry[] {
+    const found: NameEntry[] = [];
+    let suffix = parent.join('.');
+    const one = this.#entries.one.get(suffix);
+    if (one !== undefined) found.push(one);
+    for (;;) {
+      const many = this.#entries.many.get(suffix);
+      if (many !== undefined) found.push(many);
+      const dot = suffix.indexOf('.');
+      if (dot < 0) return found;
+      suffix = suffix.slice(dot + 1);
+    }
+  }
+
+  #combine(subject: string, entries: readonly NameEntry[]): NameMatch | null {
+    const [first] = entries;
+    if (first === undefined) return null;
+    if (entries.length === 1) return first;
+    return {
+      permissions: reduce(
+        entries.flatMap((entry) => entry.permissions),
+        subject,
+        this.#rules,
+      ),
+      private: entries.some((entry) => entry.private),
+      allows: entries.find((entry) => entry.allows !== null)?.allows ?? null,
+    };
+  }
+}
