@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The addon's exports. */
+#include "addon.h"
+
+static const struct {
+	const char *name;
+	napi_callback function;
+} tw_exports[] = {
+	{ "load", tw_load },
+	{ "unload", tw_unload },
+	{ "mapUpdate", tw_map_update },
+	{ "mapLookup", tw_map_lookup },
+	{ "mapDelete", tw_map_delete },
+	{ "mapKeys", tw_map_keys },
+	{ "mapStore", tw_map_store },
+	{ "attachCgroup", tw_attach_cgroup },
+	{ "attachTrace", tw_attach_trace },
+	{ "detach", tw_detach },
+	{ "ringOpen", tw_ring_open },
+	{ "ringClose", tw_ring_close },
+	{ "testRun", tw_test_run },
+	{ "runStats", tw_run_stats },
+	{ "enableStats", tw_enable_stats },
+	{ "layout", tw_layout },
+	{ "processors", tw_processors },
+	{ "openSocket", tw_open_socket },
+	{ "bootTime", tw_boot_time },
+	{ "close", tw_close },
+	{ "seccompProgram", tw_seccomp_program },
+};
+
+static napi_value tw_init(napi_env env, napi_value exports)
+{
+	napi_value function;
+	size_t i;
+
+	for (i = 0; i < sizeof(tw_exports) / sizeof(tw_exports[0]); i++) {
+		if (napi_create_function(env, tw_exports[i].name, NAPI_AUTO_LENGTH,
+					 tw_exports[i].function, NULL, &function) != napi_ok)
+			return NULL;
+		tw_set(env, exports, tw_exports[i].name, function);
+	}
+	return exports;
+}
+
+NAPI_MODULE(torwacht, tw_init)

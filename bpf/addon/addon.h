@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * The Node-API addon: libbpf for one engine, and the few system calls that Node lacks. Its typed face
+ * is bpf/native.ts. Every function throws a JavaScript Error whose `code` is the errno's name.
+ */
+#ifndef TW_ADDON_H
+#define TW_ADDON_H
+
+#include <node_api.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TW_MAX_ENGINE_MAPS 32
+
+struct bpf_object;
+struct bpf_program;
+
+struct tw_map {
+	const char *name;	/* owned by its object */
+	int fd;			/* owned by its object */
+	uint32_t type;
+	uint32_t key_size;
+	uint32_t value_size;
+	uint32_t max_entries;
+	void *memory;		/* mmap of an array map, made at the first store */
+	size_t memory_size;
+};
+
+/* A loaded object; JavaScript owns it through an external value. */
+struct tw_engine {
+	struct bpf_object *object;	/* NULL after unload */
+	struct tw_map maps[TW_MAX_ENGINE_MAPS];
+	size_t map_count;
+};
+
+/* values.c: between JavaScript and C. Each returns 0, or -1 with an exception pending. */
+int tw_args(napi_env env, napi_callback_info info, size_t count, napi_value *argv);
+int tw_string(napi_env env, napi_value value, char *out, size_t size);
+int tw_uint32(napi_env env, napi_value value, uint32_t *out);
+int tw_uint64(napi_env env, napi_value value, uint64_t *out);
+int tw_bytes(napi_env env, napi_value value, void **data, size_t *size);
+int tw_external(napi_env env, napi_value value, void **out);
+int tw_property(napi_env env, napi_value object, const char *name, napi_value *out);
+napi_value tw_undefined(napi_env env);
+napi_value tw_number(napi_env env, double value);
+napi_value tw_throw(napi_env env, int error, const char *what);
+napi_value tw_throw_text(napi_env env, const char *code, const char *message);
+void tw_set(napi_env env, napi_value object, const char *name, napi_value value);
+
+/* engine.c */
+int tw_engine(napi_env env, napi_value value, struct tw_engine **out);
+struct bpf_program *tw_program(struct tw_engine *engine, const char *name);
+struct tw_map *tw_find_map(struct tw_engine *engine, const char *name);
+napi_value tw_load(napi_env env, napi_callback_info info);
+napi_value tw_unload(napi_env env, napi_callback_info info);
+
+/* maps.c */
+napi_value tw_map_update(napi_env env, napi_callback_info info);
+napi_value tw_map_lookup(napi_env env, napi_callback_info info);
+napi_value tw_map_delete(napi_env env, napi_callback_info info);
+napi_value tw_map_keys(napi_env env, napi_callback_info info);
+napi_value tw_map_store(napi_env env, napi_callback_info info);
+
+/* links.c */
+napi_value tw_attach_cgroup(napi_env env, napi_callback_info info);
+napi_value tw_attach_trace(napi_env env, napi_callback_info info);
+napi_value tw_detach(napi_env env, napi_callback_info info);
+
+/* ring.c */
+napi_value tw_ring_open(napi_env env, napi_callback_info info);
+napi_value tw_ring_close(napi_env env, napi_callback_info info);
+
+/* measure.c */
+napi_value tw_test_run(napi_env env, napi_callback_info info);
+napi_value tw_run_stats(napi_env env, napi_callback_info info);
+napi_value tw_enable_stats(napi_env env, napi_callback_info info);
+napi_value tw_layout(napi_env env, napi_callback_info info);
+napi_value tw_processors(napi_env env, napi_callback_info info);
+
+/* system.c */
+napi_value tw_open_socket(napi_env env, napi_callback_info info);
+napi_value tw_boot_time(napi_env env, napi_callback_info info);
+napi_value tw_close(napi_env env, napi_callback_info info);
+
+/* seccomp.c */
+napi_value tw_seccomp_program(napi_env env, napi_callback_info info);
+
+#endif

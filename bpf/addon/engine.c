@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Loads a BPF object, without programs that the caller leaves out, and finds what is in it. */
+#define _GNU_SOURCE
+#include "addon.h"
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* What libbpf last complained about; the tail tells why the verifier said no. */
+static char tw_log[4096];
+static pthread_mutex_t tw_log_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static int tw_print(enum libbpf_print_level level, const char *format, va_list args)
+{
+	char line[1024];
+	size_t used, length;
+
+	if (level > LIBBPF_WARN)
+		return 0;
+	vsnprintf(line, sizeof(line), format, args);
+	pthread_mutex_lock(&tw_log_lock);
+	used = strlen(tw_log);
+	length = strlen(line);
+	if (used + length >= sizeof(tw_log)) {	/* keep the newer half */
+		memmove(tw_log, tw_log + sizeof(tw_log) / 2, sizeof(tw_log) / 2);
+		used = strlen(tw_log);
+	}
+	memcpy(tw_log + used, line, length + 1);
+	pthread_mutex_unlock(&tw_log_lock);
+	return 0;
+}
+
+static void tw_engine_close(struct tw_engine *engine)
+{
+	size_t i;
+
+	for (i = 0; i < engine->map_count; i++)
+		if (engine->maps[i].memory)
+			munmap(engine->maps[i].memory, engine->maps[i].memory_size);
+	engine->map_count = 0;
+	bpf_object__close(engine->object);
+	engine->object = NULL;
+}
+
+static void tw_engine_free(napi_env env, void *data, void *hint)
+{
+	(void)env;
+	(void)hint;
+	tw_engine_close(data);
+	free(data);
+}
+
+int tw_engine(napi_env env, napi_value value, struct tw_engine **out)
+{
+	void *data = NULL;
+
+	if (tw_external(env, value, &data))
+		return -1;
+	*out = data;
+	return 0;
+}
+
+struct bpf_program *tw_program(struct tw_engine *engine, const char *name)
+{
+	return engine->object ? bpf_object__find_program_by_name(engine->object, name) : NULL;
+}
+
+struct tw_map *tw_find_map(struct tw_engine *engine, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < engine->map_count; i++)
+		if (!strcmp(engine->maps[i].name, name))
+			return &engine->maps[i];
+	return NULL;
+}
+
+static int tw_set_sizes(napi_env env, struct bpf_object *object, napi_value sizes)
+{
+	struct bpf_map *map;
+	napi_value value;
+	uint32_t entries;
+	bool has;
+
+	bpf_object__for_each_map(map, object) {
+		has = false;
+		napi_has_named_property(env, sizes, bpf_map__name(map), &has);
+		if (!has)
+			continue;
+		if (tw_property(env, sizes, bpf_map__name(map), &value) ||
+		    tw_uint32(env, value, &entries))
+			return -1;
+		bpf_map__set_max_entries(map, entries);
+	}
+	return 0;
+}
+
+static int tw_leave_out(napi_env env, struct bpf_object *object, napi_value names)
+{
+	struct bpf_program *program;
+	uint32_t count = 0, i;
+	napi_value item;
+	char name[64];
+
+	if (napi_get_array_length(env, names, &count) != napi_ok) {
+		tw_throw_text(env, "EINVAL", "a list of programs is needed");
+		return -1;
+	}
+	for (i = 0; i < count; i++) {
+		napi_get_element(env, names, i, &item);
+		if (tw_string(env, item, name, sizeof(name)))
+			return -1;
+		program = bpf_object__find_program_by_name(object, name);
+		if (program)
+			bpf_program__set_autoload(program, false);
+	}
+	return 0;
+}
+
+static void tw_collect_maps(struct tw_engine *engine)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, engine->object) {
+		if (engine->map_count == TW_MAX_ENGINE_MAPS)
+			return;
+		engine->maps[engine->map_count++] = (struct tw_map){
+			.name = bpf_map__name(map),
+			.fd = bpf_map__fd(map),
+			.type = bpf_map__type(map),
+			.key_size = bpf_map__key_size(map),
+			.value_size = bpf_map__value_size(map),
+			.max_entries = bpf_map__max_entries(map),
+		};
+	}
+}
+
+/* An Error with the end of the log, where the verifier says why. */
+static void tw_refused(napi_env env, int error)
+{
+	const char *name = strerrorname_np(error);
+	size_t length = strlen(tw_log);
+
+	tw_throw_text(env, name ? name : "EIO", length > 1500 ? tw_log + length - 1500 : tw_log);
+}
+
+/* load(path, sizes: Record<map, entries>, without: program[]) -> handle */
+napi_value tw_load(napi_env env, napi_callback_info info)
+{
+	napi_value argv[3], handle = NULL;
+	struct bpf_object *object;
+	struct tw_engine *engine;
+	char path[4096];
+	int err;
+
+	if (tw_args(env, info, 3, argv) || tw_string(env, argv[0], path, sizeof(path)))
+		return NULL;
+	libbpf_set_print(tw_print);
+	tw_log[0] = 0;
+	object = bpf_object__open_file(path, NULL);
+	if (!object)
+		return tw_throw(env, errno, path);
+	if (tw_set_sizes(env, object, argv[1]) || tw_leave_out(env, object, argv[2]))
+		goto close;
+	err = bpf_object__load(object);
+	if (err) {
+		tw_refused(env, -err);
+		goto close;
+	}
+	engine = calloc(1, sizeof(*engine));
+	if (!engine) {
+		tw_throw(env, ENOMEM, path);
+		goto close;
+	}
+	engine->object = object;
+	tw_collect_maps(engine);
+	if (napi_create_external(env, engine, tw_engine_free, NULL, &handle) == napi_ok)
+		return handle;
+	tw_engine_free(env, engine, NULL);
+	return NULL;
+close:
+	bpf_object__close(object);
+	return NULL;
+}
+
+/* unload(handle): closes programs and maps now; what is attached by a pinned link stays. */
+napi_value tw_unload(napi_env env, napi_callback_info info)
+{
+	struct tw_engine *engine;
+	napi_value argv[1];
+
+	if (tw_args(env, info, 1, argv) || tw_engine(env, argv[0], &engine))
+		return NULL;
+	tw_engine_close(engine);
+	return tw_undefined(env);
+}

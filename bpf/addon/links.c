@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Attaches programs. A pinned link keeps its program attached after this process is gone. */
+#define _GNU_SOURCE
+#include "addon.h"
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+/* Closing a link that is pinned leaves it attached. */
+static void tw_link_free(napi_env env, void *data, void *hint)
+{
+	(void)env;
+	(void)hint;
+	bpf_link__disconnect(data);
+	bpf_link__destroy(data);
+}
+
+static struct bpf_program *tw_program_arg(napi_env env, napi_value *argv)
+{
+	struct bpf_program *program;
+	struct tw_engine *engine;
+	char name[64];
+
+	if (tw_engine(env, argv[0], &engine) || tw_string(env, argv[1], name, sizeof(name)))
+		return NULL;
+	program = tw_program(engine, name);
+	if (!program)
+		tw_throw(env, ENOENT, name);
+	return program;
+}
+
+/* attachCgroup(handle, program, cgroupPath, pinPath): attaches and pins; undone if the pin fails. */
+napi_value tw_attach_cgroup(napi_env env, napi_callback_info info)
+{
+	char cgroup_path[4096], pin_path[4096];
+	struct bpf_program *program;
+	struct bpf_link *link;
+	napi_value argv[4];
+	int cgroup, err;
+
+	if (tw_args(env, info, 4, argv) || !(program = tw_program_arg(env, argv)) ||
+	    tw_string(env, argv[2], cgroup_path, sizeof(cgroup_path)) ||
+	    tw_string(env, argv[3], pin_path, sizeof(pin_path)))
+		return NULL;
+	cgroup = open(cgroup_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (cgroup < 0)
+		return tw_throw(env, errno, cgroup_path);
+	link = bpf_program__attach_cgroup(program, cgroup);
+	err = link ? 0 : errno;
+	close(cgroup);
+	if (!link)
+		return tw_throw(env, err, bpf_program__name(program));
+	err = bpf_link__pin(link, pin_path);
+	if (err) {
+		bpf_link__destroy(link);
+		return tw_throw(env, -err, pin_path);
+	}
+	tw_link_free(env, link, NULL);
+	return tw_undefined(env);
+}
+
+/* attachTrace(handle, program) -> link; it lives as long as this process or until detach(link). */
+napi_value tw_attach_trace(napi_env env, napi_callback_info info)
+{
+	struct bpf_program *program;
+	struct bpf_link *link;
+	napi_value argv[2], result = NULL;
+
+	if (tw_args(env, info, 2, argv) || !(program = tw_program_arg(env, argv)))
+		return NULL;
+	link = bpf_program__attach(program);
+	if (!link)
+		return tw_throw(env, errno, bpf_program__name(program));
+	/* Not freed with the value: it must not depend on the garbage collector. */
+	napi_create_external(env, link, NULL, NULL, &result);
+	return result;
+}
+
+/* detach(link) */
+napi_value tw_detach(napi_env env, napi_callback_info info)
+{
+	napi_value argv[1];
+	void *link = NULL;
+
+	if (tw_args(env, info, 1, argv) || tw_external(env, argv[0], &link))
+		return NULL;
+	bpf_link__destroy(link);
+	return tw_undefined(env);
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Every program in one object: they share their maps and functions, and the kernel's type information
+ * is read once. A program that a kernel refuses can be left out (bpf/programs.ts says which may be).
+ */
+#include "hooks/packet.c"
+#include "hooks/address.c"
+#include "hooks/create.c"
+#include "hooks/process.c"
+
+char _license[] SEC("license") = "Dual MPL/GPL";

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Follows the processes of targets: a fork gives the child its line of ancestors, an exec its name,
+ * executable and arguments. An object of its own: a kernel without these tracepoints loses this part
+ * of the evidence and nothing else.
+ */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include "../process.h"
+
+/* Is the task below a target's cgroup? Walks up; targets lie at most TW_MAX_LEVELS deep. */
+static __always_inline int tw_in_target(struct task_struct *task)
+{
+	struct cgroup *c = BPF_CORE_READ(task, cgroups, dfl_cgrp);
+	__u64 id;
+	int i;
+
+	for (i = 0; c && i < TW_MAX_LEVELS; i++) {
+		id = BPF_CORE_READ(c, kn, id);
+		if (bpf_map_lookup_elem(&cgroups, &id))
+			return 1;
+		c = (void *)BPF_CORE_READ(c, self.parent);	/* self is a cgroup's first field */
+	}
+	return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int tw_fork(__u64 *ctx)	/* parent, child */
+{
+	struct task_struct *child = (void *)ctx[1];
+	__u32 pid = BPF_CORE_READ(child, tgid);
+	struct tw_process *p;
+
+	if (pid != (__u32)BPF_CORE_READ(child, pid) || !tw_in_target(child))
+		return 0;	/* a thread, or nobody's */
+	p = tw_record_of(pid);
+	if (p)
+		tw_read_process(p, child);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int tw_exec(__u64 *ctx)	/* task, its pid before, the program */
+{
+	struct task_struct *task = (void *)ctx[0];
+	struct linux_binprm *bprm = (void *)ctx[2];
+	unsigned long start, size;
+	struct tw_process *p;
+
+	if (!tw_in_target(task))
+		return 0;
+	p = tw_record_of(BPF_CORE_READ(task, tgid));
+	if (!p)
+		return 0;
+	/* Ancestors as of its beginning, if it was seen then. */
+	if (p->start != BPF_CORE_READ(task, group_leader, start_boottime))
+		tw_read_process(p, task);
+	p->exe_inode = BPF_CORE_READ(task, mm, exe_file, f_inode, i_ino);
+	p->exe_device = BPF_CORE_READ(task, mm, exe_file, f_inode, i_sb, s_dev);
+	BPF_CORE_READ_STR_INTO(&p->comm, task, comm);
+	bpf_probe_read_kernel_str(p->exe, sizeof(p->exe), BPF_CORE_READ(bprm, filename));
+	p->argv_size = 0;
+	start = BPF_CORE_READ(task, mm, arg_start);
+	size = BPF_CORE_READ(task, mm, arg_end) - start;
+	if (size > sizeof(p->argv))
+		size = sizeof(p->argv);
+	/* The size is bounded for the verifier by one mask more than the test above. */
+	if (size && !bpf_probe_read_user(p->argv, size & (sizeof(p->argv) * 2 - 1), (void *)start))
+		p->argv_size = size;
+	return 0;
+}

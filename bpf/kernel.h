@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * The few kernel types that our programs read, by name. libbpf moves each access to where the running
+ * kernel has the field (CO-RE), so this list is short and holds for every kernel with BTF.
+ */
+#ifndef TW_KERNEL_H
+#define TW_KERNEL_H
+
+#include <linux/types.h>
+
+#define TW_CORE __attribute__((preserve_access_index))
+
+struct kernfs_node {
+	__u64 id;
+} TW_CORE;
+
+struct cgroup_subsys_state {
+	struct cgroup_subsys_state *parent;
+} TW_CORE;
+
+struct cgroup {
+	struct cgroup_subsys_state self;
+	struct kernfs_node *kn;
+} TW_CORE;
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+} TW_CORE;
+
+struct super_block {
+	__u32 s_dev;
+} TW_CORE;
+
+struct inode {
+	unsigned long i_ino;
+	struct super_block *i_sb;
+} TW_CORE;
+
+struct file {
+	struct inode *f_inode;
+} TW_CORE;
+
+struct mm_struct {
+	unsigned long arg_start;
+	unsigned long arg_end;
+	struct file *exe_file;
+} TW_CORE;
+
+typedef struct {
+	__u32 val;
+} kuid_t;
+
+struct cred {
+	kuid_t uid;
+} TW_CORE;
+
+struct task_struct {
+	int pid;
+	int tgid;
+	__u64 start_boottime;
+	struct task_struct *real_parent;
+	struct task_struct *group_leader;
+	struct css_set *cgroups;
+	struct mm_struct *mm;
+	const struct cred *cred;
+	char comm[16];
+} TW_CORE;
+
+struct linux_binprm {
+	const char *filename;
+} TW_CORE;
+
+#endif

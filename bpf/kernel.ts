@@ -1,0 +1,254 @@
+/**
+ * The kernel's side of one engine: its programs, and its maps as typed calls. Nothing here decides
+ * anything; agent/target does. Every call is synchronous: when it returns, the kernel holds the change.
+ */
+import { existsSync, mkdirSync } from 'node:fs';
+import { release } from 'node:os';
+import { join } from 'node:path';
+import { failure } from '#api/error.ts';
+import type { Permission } from '#policy/types.ts';
+import { errors } from './errors.ts';
+import * as layout from './layout.ts';
+import { builtPath, type EngineHandle, type LinkHandle, native, type RingHandle } from './native.ts';
+import { attempts, cgroupPrograms, type OptionalPart, optionalParts } from './programs.ts';
+import type { Fields, Struct, Values } from './struct.ts';
+
+type Read<S> = S extends Struct<infer F extends Fields> ? Values<F> : never;
+export type TargetRecord = Read<typeof layout.target>;
+export type ProcessRecord = Read<typeof layout.processRecord>;
+export type RowKey = Read<typeof layout.rowKey>;
+export type Row = Read<typeof layout.row>;
+export type EventRecord = Read<typeof layout.event>;
+export type LearnedName = Read<typeof layout.learnedName>;
+export type Counters = Record<(typeof layout.counterNames)[number], number>;
+
+const BTF = '/sys/kernel/btf/vmlinux';
+
+function u32(value: number): Buffer {
+  const key = Buffer.alloc(4);
+  key.writeUInt32LE(value);
+  return key;
+}
+
+function u64(value: bigint): Buffer {
+  const key = Buffer.alloc(8);
+  key.writeBigUInt64LE(value);
+  return key;
+}
+
+function linesOf(permissions: readonly Permission[]): Buffer {
+  return layout.lines.write({
+    count: permissions.length,
+    line: permissions.map((p) => ({
+      from: p.from,
+      to: p.to,
+      proto: p.protocol,
+      deny: p.action === 'deny' ? 1 : 0,
+      rule: p.rule,
+    })),
+  });
+}
+
+export class Kernel {
+  /** Optional parts that this kernel refused, with its reason. */
+  readonly missing: ReadonlyMap<OptionalPart, string>;
+  readonly #native = native();
+  readonly #engine: EngineHandle;
+  #traces: LinkHandle[] = [];
+  #ring: RingHandle | undefined;
+  #onEvents: ((events: EventRecord[]) => void) | undefined;
+
+  /**
+   * Loads the programs. `sizes` replaces the number of entries of a map.
+   * @throws TW_BPF_NO_BTF, TW_BPF_NOT_BUILT, TW_BPF_REFUSED
+   */
+  constructor(sizes: Readonly<Record<string, number>>) {
+    if (!existsSync(BTF)) throw failure(errors.noBtf, { path: BTF });
+    const path = builtPath('bpf/engine.bpf.o');
+    if (!existsSync(path)) throw failure(errors.notBuilt, { path });
+    const refusals: Error[] = [];
+    for (const without of attempts) {
+      const programs = without.flatMap((part) => [...optionalParts[part].programs]);
+      try {
+        this.#engine = this.#native.load(path, sizes, programs);
+        this.missing = new Map(without.map((part) => [part, refusals[0]?.message ?? '']));
+        return;
+      } catch (error) {
+        refusals.push(error as Error);
+      }
+    }
+    const first = refusals[0] as NodeJS.ErrnoException;
+    const fields = { kernel: release(), reason: first.code ?? 'unknown', log: first.message.trim() };
+    throw failure(errors.refused, fields, first);
+  }
+
+  /**
+   * Attaches every program to the cgroup and pins the links below `pins` (a folder on a bpffs).
+   * @throws TW_BPF_ATTACH; what was attached before stays pinned, so the cgroup stays refused
+   */
+  attachCgroup(cgroup: string, pins: string): void {
+    mkdirSync(pins, { recursive: true, mode: 0o700 });
+    const programs = [...cgroupPrograms, ...this.#programsOf('create')];
+    for (const program of programs) {
+      try {
+        this.#native.attachCgroup(this.#engine, program, cgroup, join(pins, program));
+      } catch (cause) {
+        throw failure(errors.attach, { program, cgroup, reason: (cause as Error).message }, cause);
+      }
+    }
+  }
+
+  /** Follows forks and execs of targets, where the kernel can. */
+  attachTraces(): void {
+    this.#traces = this.#programsOf('process').map((program) =>
+      this.#native.attachTrace(this.#engine, program),
+    );
+  }
+
+  /** Makes a target known; nothing of it passes before `setPolicy` gave it a policy word. */
+  setTarget(slot: number, record: Omit<TargetRecord, never>, levels: bigint): void {
+    this.#native.mapUpdate(this.#engine, 'targets', u32(slot), layout.target.write(record), 0);
+    this.#native.mapStore(this.#engine, 'levels', 0, levels);
+    this.#native.mapUpdate(this.#engine, 'cgroups', u64(record.cgroup_id), u32(slot), 0);
+  }
+
+  /** Puts a policy table and its flags (layout.policyFlags) in force, at once for every packet. */
+  setPolicy(slot: number, table: number, flags: bigint): void {
+    this.#native.mapStore(this.#engine, 'policies', slot, (BigInt(table) << 32n) | flags);
+  }
+
+  setLines(table: number, name: number, permissions: readonly Permission[]): void {
+    this.#update('names', layout.linesKey.write({ table, name }), linesOf(permissions));
+  }
+
+  deleteLines(table: number, name: number): void {
+    this.#native.mapDelete(this.#engine, 'names', layout.linesKey.write({ table, name }));
+  }
+
+  setCidr(table: number, address: number, length: number, permissions: readonly Permission[]): void {
+    this.#update('cidrs', this.#cidrKey(table, address, length), linesOf(permissions));
+  }
+
+  deleteCidr(table: number, address: number, length: number): void {
+    this.#native.mapDelete(this.#engine, 'cidrs', this.#cidrKey(table, address, length));
+  }
+
+  setLearned(target: number, addr: number, slot: LearnedName[]): void {
+    this.#update('learned', layout.learnedKey.write({ target, addr }), layout.learned.write({ slot }));
+  }
+
+  deleteLearned(target: number, addr: number): void {
+    this.#native.mapDelete(this.#engine, 'learned', layout.learnedKey.write({ target, addr }));
+  }
+
+  setDohAddress(address: number): void {
+    this.#update('doh', u32(address), u32(1));
+  }
+
+  /** The identity of a process, alive or ended, while the kernel remembers it. */
+  process(pid: number, start: bigint): ProcessRecord | undefined {
+    const value = this.#lookup('processes', u32(pid), layout.processRecord.size);
+    const record = value && layout.processRecord.read(value);
+    return record?.start === start ? record : undefined;
+  }
+
+  /** Which process sent a query from this address. */
+  asker(target: number, addr: number, port: number, proto: number): { pid: number; start: bigint } | undefined {
+    const key = layout.askerKey.write({ target, addr, port, proto });
+    const value = this.#lookup('askers', key, layout.asker.size);
+    return value && layout.asker.read(value);
+  }
+
+  row(key: Buffer): Row | undefined {
+    const value = this.#lookup('rows', key, layout.row.size);
+    return value && layout.row.read(value);
+  }
+
+  /** Keys of all rows, as they are and once each. */
+  rowKeys(): Buffer[] {
+    const all = this.#native.mapKeys(this.#engine, 'rows');
+    const keys = new Map<string, Buffer>();
+    for (let at = 0; at < all.length; at += layout.rowKey.size) {
+      const key = all.subarray(at, at + layout.rowKey.size);
+      keys.set(key.toString('latin1'), key);
+    }
+    return [...keys.values()];
+  }
+
+  /** Verdicts of a target that found no room for a row of their own. */
+  overflow(slot: number): number {
+    const value = this.#lookup('accounts', u32(slot), layout.account.size);
+    return value ? Number(layout.account.read(value).overflow) : 0;
+  }
+
+  counters(): Counters {
+    const counters = {} as Counters;
+    for (const [i, name] of layout.counterNames.entries()) {
+      const value = Buffer.alloc(8 * this.#native.processors());
+      this.#native.mapLookup(this.#engine, 'counters', u32(i), value);
+      counters[name] = 0;
+      for (let at = 0; at < value.length; at += 8) counters[name] += Number(value.readBigUInt64LE(at));
+    }
+    return counters;
+  }
+
+  /** Calls back with the events of each wake-up, in order. */
+  onEvents(callback: (events: EventRecord[]) => void): void {
+    this.#onEvents = callback;
+    this.#ring = this.#native.ringOpen(this.#engine, 'events', (records) => callback(readEvents(records)));
+  }
+
+  /** Now, as the kernel's expiry counts: ticks of 16.8 ms. */
+  tick(): number {
+    return Number(this.#native.bootTime() >> layout.TICK_SHIFT);
+  }
+
+  testRun(program: string, frame: Buffer, repeat = 1): { result: number; nanoseconds: number } {
+    return this.#native.testRun(this.#engine, program, frame, repeat);
+  }
+
+  runStats(program: string): { runs: number; nanoseconds: number } {
+    return this.#native.runStats(this.#engine, program);
+  }
+
+  /** Hands over events that are still waiting, then lets go of everything. Pinned links stay attached. */
+  close(): void {
+    if (this.#ring) {
+      const rest = this.#native.ringClose(this.#ring);
+      if (rest) this.#onEvents?.(readEvents(rest));
+      this.#ring = undefined;
+    }
+    for (const link of this.#traces) this.#native.detach(link);
+    this.#traces = [];
+    this.#native.unload(this.#engine);
+  }
+
+  #update(map: string, key: Buffer, value: Buffer): void {
+    this.#native.mapUpdate(this.#engine, map, key, value, 0);
+  }
+
+  #lookup(map: string, key: Buffer, size: number): Buffer | undefined {
+    const value = Buffer.alloc(size);
+    return this.#native.mapLookup(this.#engine, map, key, value) ? value : undefined;
+  }
+
+  #cidrKey(table: number, address: number, length: number): Buffer {
+    const addr = Buffer.alloc(4);
+    addr.writeUInt32BE(address);
+    return layout.cidrKey.write({ prefix: 32 + length, table, addr_be: addr });
+  }
+
+  #programsOf(part: OptionalPart): readonly string[] {
+    return this.missing.has(part) ? [] : optionalParts[part].programs;
+  }
+}
+
+function readEvents(records: Buffer): EventRecord[] {
+  const events: EventRecord[] = [];
+  for (let at = 0; at < records.length; ) {
+    const size = records.readUInt32LE(at);
+    events.push(layout.event.read(records, at + 4));
+    at += 4 + size;
+  }
+  return events;
+}

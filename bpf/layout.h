@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * The shapes that user space and the kernel share: map keys and values, and events of the ring buffer.
+ * bpf/layout.ts describes the same; a test compares the two through the objects' BTF.
+ *
+ * Addresses are 32-bit numbers in host order, ports too, unless a name ends in _be. Ticks are 2^24 ns
+ * (16.8 ms) of CLOCK_BOOTTIME in 32 bits, which wrap after 2.2 years of uptime.
+ */
+#ifndef TW_LAYOUT_H
+#define TW_LAYOUT_H
+
+/* Bump when a pinned map changes its shape; it names the folder of pins. */
+#define TW_SCHEMA 1
+
+#define TW_TICK_SHIFT 24
+#define TW_MAX_TARGETS 1024
+#define TW_MAX_LEVELS 16	/* cgroup depth at which a target can lie */
+#define TW_MAX_LINES 16		/* MAX_PERMISSIONS in policy/types.ts */
+#define TW_MAX_NAMES 8		/* names that share one learned address */
+#define TW_MAX_ANCESTORS 8
+#define TW_COMM 16
+#define TW_EXE 128
+#define TW_ARGV 128
+
+/* enum values are indexes of `reasons` in api/event.ts */
+enum tw_reason {
+	TW_NONE,
+	TW_LOCAL,
+	TW_RESOLVER,
+	TW_NAME,
+	TW_CIDR,
+	TW_DEFAULT,
+	TW_DENY_RULE,
+	TW_EXPIRED,
+	TW_PORT,
+	TW_LOCAL_SERVICE,
+	TW_DNS_SERVER,
+	TW_DOT,
+	TW_DOH,
+	TW_METADATA,
+	TW_IPV6,
+	TW_ICMP,
+	TW_PROTOCOL,
+	TW_FRAGMENT,
+	TW_IP_OPTIONS,
+	TW_MULTICAST,
+	TW_MALFORMED,
+	TW_DNS_BUDGET,
+	TW_NO_TARGET,
+};
+
+enum tw_target_flags {
+	TW_OWN_NETNS = 1,	/* the network namespace is the target's own: loopback is its */
+	TW_REDIRECT = 2,	/* address hooks send port 53 to the resolver */
+};
+
+/* Written whole before the target's cgroup id is published in `cgroups`; never changed after. */
+struct tw_target {
+	__u64 cgroup_id;
+	__u32 id;		/* unique, never used again, not 0 */
+	__u32 level;		/* depth of the cgroup, the root being 0 */
+	__u32 flags;
+	__u32 resolver_addr;
+	__u32 resolver_port;
+	__u32 mark;		/* put on packets to the resolver; its sockets accept no other */
+	__u32 row_budget;	/* evidence rows this target may hold */
+	__u32 query_interval;	/* ns that one packet to the resolver costs */
+	__u64 query_burst;	/* ns of credit */
+};
+
+/*
+ * The mutable part of a target is one word, so that a policy changes at once for every packet:
+ * the number of its rule table, unique and never used again, and flags. 0: nothing in force.
+ */
+#define TW_POLICY_TABLE(word) ((__u32)((word) >> 32))
+enum tw_policy_flags {
+	TW_OBSERVE = 1,
+	TW_DENY_CIDR = 2,	/* some prefix has a deny line: look before learned addresses */
+};
+
+/* What changes often beside the policy; one per target slot. */
+struct tw_account {
+	__u64 query_time;	/* GCRA: theoretical arrival time of the next query, boot ns */
+	__u64 overflow;		/* verdicts beyond the row budget, counted exactly */
+	__u32 rows;
+	__u32 _pad;
+};
+
+struct tw_line {
+	__u16 from;
+	__u16 to;
+	__u8 proto;		/* 0: any */
+	__u8 deny;
+	__u16 rule;
+};
+
+struct tw_lines {
+	__u32 count;
+	struct tw_line line[TW_MAX_LINES];
+};
+
+struct tw_lines_key {
+	__u32 table;
+	__u32 name;
+};
+
+struct tw_cidr_key {
+	__u32 prefix;		/* 32 + length of the address prefix */
+	__u32 table;
+	__u32 addr_be;
+};
+
+struct tw_learned_key {
+	__u32 target;
+	__u32 addr;
+};
+
+struct tw_learned_name {
+	__u32 name;		/* 0: free */
+	__u32 expires;		/* tick from which it refuses new connections */
+};
+
+struct tw_learned {
+	struct tw_learned_name slot[TW_MAX_NAMES];
+};
+
+struct tw_ancestor {
+	__u32 pid;
+	char comm[TW_COMM];
+};
+
+struct tw_process {
+	__u64 start;		/* CLOCK_BOOTTIME ns at which the process began; with pid its identity */
+	__u32 pid;
+	__u32 uid;
+	__u64 exe_inode;
+	__u32 exe_device;
+	__u32 ancestors;	/* how many of ancestor[] are set, the parent first */
+	char comm[TW_COMM];
+	struct tw_ancestor ancestor[TW_MAX_ANCESTORS];
+	char exe[TW_EXE];
+	char argv[TW_ARGV];	/* words, each closed by a NUL */
+	__u32 argv_size;
+	__u32 _pad;
+};
+
+/* Who sent from this socket address to the resolver. */
+struct tw_asker_key {
+	__u32 target;
+	__u32 addr;
+	__u16 port;
+	__u16 proto;
+};
+
+struct tw_asker {
+	__u64 start;
+	__u32 pid;
+	__u32 _pad;
+};
+
+struct tw_row_key {
+	__u64 start;
+	__u32 target;
+	__u32 pid;
+	__u32 name;
+	__u32 addr[4];		/* 16 bytes as on the wire; IPv4 is ::ffff:a.b.c.d */
+	__u16 port;
+	__u16 rule;
+	__u32 table;		/* the rule's number means nothing without it */
+	__u8 proto;
+	__u8 reason;
+	__u8 passed;		/* Observe: let pass all the same */
+	__u8 hook;
+	__u32 _pad;
+};
+
+struct tw_row {
+	__u64 count;
+	__u64 first;		/* boot ns */
+	__u64 last;
+};
+
+struct tw_event {
+	__u64 time;		/* boot ns */
+	struct tw_row_key row;
+	__u32 has_process;
+	__u32 _pad;
+	struct tw_process process;
+};
+
+/* Every path on which something could get lost without a trace has a counter. */
+enum tw_counter {
+	TW_EVENTS_LOST,		/* ring buffer full; the row itself is still counted */
+	TW_ROWS_FULL,		/* the rows map is full */
+	TW_STORAGE_FAILED,	/* no memory for a socket's state */
+	TW_PROCESS_FAILED,	/* no room for a process's identity */
+	TW_QUERIES_DROPPED,	/* DNS queries beyond a target's budget */
+	TW_UNKNOWN_TARGET,	/* a packet of no known target: refused */
+	TW_COUNTERS,
+};
+
+enum tw_hook {
+	TW_HOOK_CONNECT,
+	TW_HOOK_SENDMSG,
+	TW_HOOK_PACKET,
+};
+
+#endif

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { reasons } from '#api/event.ts';
+import { MAX_PERMISSIONS } from '#policy/types.ts';
+import { readFileSync } from 'node:fs';
+import * as layout from './layout.ts';
+import { builtPath, native } from './native.ts';
+import type { Fields, Struct } from './struct.ts';
+
+const mirrored: Record<string, Struct<Fields>> = {
+  tw_target: layout.target,
+  tw_account: layout.account,
+  tw_line: layout.line,
+  tw_lines: layout.lines,
+  tw_lines_key: layout.linesKey,
+  tw_cidr_key: layout.cidrKey,
+  tw_learned_key: layout.learnedKey,
+  tw_learned_name: layout.learnedName,
+  tw_learned: layout.learned,
+  tw_ancestor: layout.ancestor,
+  tw_process: layout.processRecord,
+  tw_asker_key: layout.askerKey,
+  tw_asker: layout.asker,
+  tw_row_key: layout.rowKey,
+  tw_row: layout.row,
+  tw_event: layout.event,
+};
+
+test('every struct has the size and the offsets that the compiler gave it', () => {
+  const compiled = native().layout(builtPath('bpf/engine.bpf.o'));
+  for (const [name, ours] of Object.entries(mirrored)) {
+    assert.ok(compiled[name], `${name} is not in the object`);
+    assert.deepEqual({ size: ours.size, fields: ours.offsets }, compiled[name], name);
+  }
+});
+
+test('the numbers of reasons, counters and limits are those of layout.h', () => {
+  const header = readFileSync(new URL('layout.h', import.meta.url), 'utf8');
+  const list = (name: string) =>
+    [...(header.match(new RegExp(`enum ${name} \\{([^}]*)\\}`))?.[1] ?? '').matchAll(/^\s*TW_(\w+)/gm)].map(
+      (m) => (m[1] as string).toLowerCase(),
+    );
+  const plain = (text: string) => text.replaceAll('-', '_');
+  const kernel = list('tw_reason');
+  assert.deepEqual(kernel, reasons.slice(0, kernel.length).map(plain));
+  assert.deepEqual(list('tw_counter').slice(0, -1), layout.counterNames);
+  assert.deepEqual(
+    list('tw_hook').map((h) => h.replace('hook_', '')),
+    layout.hooks,
+  );
+  const define = (name: string) => Number(header.match(new RegExp(`#define ${name} (\\d+)`))?.[1]);
+  assert.equal(define('TW_SCHEMA'), layout.SCHEMA);
+  assert.equal(define('TW_TICK_SHIFT'), Number(layout.TICK_SHIFT));
+  assert.equal(define('TW_MAX_TARGETS'), layout.MAX_TARGETS);
+  assert.equal(define('TW_MAX_LEVELS'), layout.MAX_LEVELS);
+  assert.equal(define('TW_MAX_LINES'), MAX_PERMISSIONS);
+  assert.equal(define('TW_MAX_LINES'), layout.MAX_LINES);
+  assert.equal(define('TW_MAX_NAMES'), layout.MAX_NAMES);
+  assert.equal(define('TW_MAX_ANCESTORS'), layout.MAX_ANCESTORS);
+});

@@ -1,0 +1,97 @@
+/**
+ * The shapes of bpf/layout.h on this side. The names and the order of fields are those of the C
+ * structs; a test compares sizes and offsets with what the compiler made of them.
+ */
+import { struct } from './struct.ts';
+
+/** Names the folder of pins; equal to TW_SCHEMA. */
+export const SCHEMA = 1;
+/** A tick of expiry is 2^24 ns of CLOCK_BOOTTIME. */
+export const TICK_SHIFT = 24n;
+export const MAX_TARGETS = 1024;
+export const MAX_LEVELS = 16;
+export const MAX_NAMES = 8;
+export const MAX_LINES = 16;
+export const MAX_ANCESTORS = 8;
+
+export const targetFlags = { ownNetns: 1, redirect: 2 } as const;
+export const policyFlags = { observe: 1n, denyCidr: 2n } as const;
+export const hooks = ['connect', 'sendmsg', 'packet'] as const;
+
+/** In the order of enum tw_counter. */
+export const counterNames = [
+  'events_lost',
+  'rows_full',
+  'storage_failed',
+  'process_failed',
+  'queries_dropped',
+  'unknown_target',
+] as const;
+
+export const target = struct({
+  cgroup_id: 'u64',
+  id: 'u32',
+  level: 'u32',
+  flags: 'u32',
+  resolver_addr: 'u32',
+  resolver_port: 'u32',
+  mark: 'u32',
+  row_budget: 'u32',
+  query_interval: 'u32',
+  query_burst: 'u64',
+});
+
+export const account = struct({ query_time: 'u64', overflow: 'u64', rows: 'u32', _pad: 'u32' });
+
+export const line = struct({ from: 'u16', to: 'u16', proto: 'u8', deny: 'u8', rule: 'u16' });
+export const lines = struct({ count: 'u32', line: { list: line, of: MAX_LINES } });
+export const linesKey = struct({ table: 'u32', name: 'u32' });
+export const cidrKey = struct({ prefix: 'u32', table: 'u32', addr_be: { bytes: 4 } });
+
+export const learnedKey = struct({ target: 'u32', addr: 'u32' });
+export const learnedName = struct({ name: 'u32', expires: 'u32' });
+export const learned = struct({ slot: { list: learnedName, of: MAX_NAMES } });
+
+export const ancestor = struct({ pid: 'u32', comm: { bytes: 16 } });
+export const processRecord = struct({
+  start: 'u64',
+  pid: 'u32',
+  uid: 'u32',
+  exe_inode: 'u64',
+  exe_device: 'u32',
+  ancestors: 'u32',
+  comm: { bytes: 16 },
+  ancestor: { list: ancestor, of: MAX_ANCESTORS },
+  exe: { bytes: 128 },
+  argv: { bytes: 128 },
+  argv_size: 'u32',
+  _pad: 'u32',
+});
+
+export const askerKey = struct({ target: 'u32', addr: 'u32', port: 'u16', proto: 'u16' });
+export const asker = struct({ start: 'u64', pid: 'u32', _pad: 'u32' });
+
+export const rowKey = struct({
+  start: 'u64',
+  target: 'u32',
+  pid: 'u32',
+  name: 'u32',
+  addr: { bytes: 16 },
+  port: 'u16',
+  rule: 'u16',
+  table: 'u32',
+  proto: 'u8',
+  reason: 'u8',
+  passed: 'u8',
+  hook: 'u8',
+  _pad: 'u32',
+});
+export const row = struct({ count: 'u64', first: 'u64', last: 'u64' });
+
+export const event = struct({
+  time: 'u64',
+  row: { list: rowKey, of: 1 },
+  has_process: 'u32',
+  _pad: 'u32',
+  process: { list: processRecord, of: 1 },
+});

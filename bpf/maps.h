@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Every map. Sizes are what an agent needs; the loader makes them smaller for a single target. */
+#ifndef TW_MAPS_H
+#define TW_MAPS_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include "layout.h"
+
+/* Depths at which targets lie, as a bit mask, in element 0. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, __u64);
+} levels SEC(".maps");
+
+/* cgroup id -> slot */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, TW_MAX_TARGETS);
+	__type(key, __u64);
+	__type(value, __u32);
+} cgroups SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, TW_MAX_TARGETS);
+	__type(key, __u32);
+	__type(value, struct tw_target);
+} targets SEC(".maps");
+
+/* The policy word of each slot; user space stores to it through mmap, in one go. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, TW_MAX_TARGETS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, __u64);
+} policies SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, TW_MAX_TARGETS);
+	__type(key, __u32);
+	__type(value, struct tw_account);
+} accounts SEC(".maps");
+
+/* What a name may reach under one policy table. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct tw_lines_key);
+	__type(value, struct tw_lines);
+} names SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct tw_cidr_key);
+	__type(value, struct tw_lines);
+} cidrs SEC(".maps");
+
+/* Addresses that a target got from DNS; holds for every policy table of the target. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct tw_learned_key);
+	__type(value, struct tw_learned);
+} learned SEC(".maps");
+
+/* Addresses of public DNS-over-HTTPS resolvers. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, __u32);
+} doh SEC(".maps");
+
+/* What a socket's next packet needs to know; an accepted socket starts with its listener's. */
+struct tw_sock {
+	__u32 target;		/* id of the target it belongs to */
+	__u32 slot;
+	__u32 table;		/* the verdict below holds under this policy table; 0: none yet */
+	__u32 daddr;
+	__u16 dport;
+	__u8 proto;
+	__u8 state;		/* enum tw_sock_state; room for the states of a name pinned to TLS */
+	__u32 expires;
+	__u32 name;		/* the name that its connection was opened for */
+	__u32 origin_addr;	/* the DNS server that it asked before the redirect */
+	__u16 origin_port;
+	__u16 _pad;
+	__u32 pid;		/* the process that used it last, as far as a hook saw */
+	__u64 start;
+};
+
+enum tw_sock_state {
+	TW_SOCK_NEW,
+	TW_SOCK_ALLOWED,
+	TW_SOCK_OBSERVED,	/* refused, recorded, and let pass: do not record each packet */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct tw_sock);
+} sockets SEC(".maps");
+
+/* pid -> identity. Least recently used go first; start tells a reused pid from the real one. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, struct tw_process);
+} processes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct tw_asker_key);
+	__type(value, struct tw_asker);
+} askers SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct tw_row_key);
+	__type(value, struct tw_row);
+} rows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, TW_COUNTERS);
+	__type(key, __u32);
+	__type(value, __u64);
+} counters SEC(".maps");
+
+/* An empty record, never written: what a new one starts as. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct tw_process);
+} blank SEC(".maps");
+
+static __always_inline void tw_count(__u32 which)
+{
+	__u64 *n = bpf_map_lookup_elem(&counters, &which);
+
+	if (n)
+		*n += 1;
+}
+
+#endif

@@ -1,0 +1,95 @@
+/**
+ * The typed face of the addon (bpf/addon). Handles are opaque; Buffers are in native byte order unless
+ * said otherwise; every function throws an Error whose `code` is the errno's name.
+ */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { failure } from '#api/error.ts';
+import { errors } from './errors.ts';
+
+declare const handle: unique symbol;
+export type EngineHandle = { readonly [handle]: 'engine' };
+export type LinkHandle = { readonly [handle]: 'link' };
+export type RingHandle = { readonly [handle]: 'ring' };
+
+export interface StructLayout {
+  readonly size: number;
+  /** Byte offset by field. */
+  readonly fields: Readonly<Record<string, number>>;
+}
+
+export interface Native {
+  /**
+   * Loads an object; `sizes` replaces a map's number of entries, programs of `without` are left out.
+   * Throws with the verifier's words as the message when the kernel refuses a program.
+   */
+  load(path: string, sizes: Readonly<Record<string, number>>, without: readonly string[]): EngineHandle;
+  unload(engine: EngineHandle): void;
+
+  mapUpdate(engine: EngineHandle, map: string, key: Buffer, value: Buffer, flags: number): void;
+  /** Writes into `value`; false when there is no such key. */
+  mapLookup(engine: EngineHandle, map: string, key: Buffer, value: Buffer): boolean;
+  mapDelete(engine: EngineHandle, map: string, key: Buffer): boolean;
+  /** All keys one after another; a key can stand there twice while the map changes. */
+  mapKeys(engine: EngineHandle, map: string): Buffer;
+  /** One atomic 64-bit store into an element of a mappable array. */
+  mapStore(engine: EngineHandle, map: string, index: number, value: bigint): void;
+
+  /** Attaches a program to a cgroup and pins the link; it outlives this process. */
+  attachCgroup(engine: EngineHandle, program: string, cgroup: string, pin: string): void;
+  /** Attaches a tracepoint program until `detach` or the end of this process. */
+  attachTrace(engine: EngineHandle, program: string): LinkHandle;
+  detach(link: LinkHandle): void;
+
+  /** Calls back once per wake-up with all records, each preceded by its size in 32 bits. */
+  ringOpen(engine: EngineHandle, map: string, callback: (records: Buffer) => void): RingHandle;
+  /** Gives what was still waiting. */
+  ringClose(ring: RingHandle): Buffer | undefined;
+
+  testRun(
+    engine: EngineHandle,
+    program: string,
+    frame: Buffer,
+    repeat: number,
+  ): { result: number; nanoseconds: number };
+  runStats(engine: EngineHandle, program: string): { runs: number; nanoseconds: number };
+  /** A file descriptor; the kernel keeps statistics while it is open. */
+  enableStats(): number;
+  /** Structs named tw_* as the compiler laid them out. */
+  layout(object: string): Record<string, StructLayout>;
+
+  /** IPv4 socket, bound, not listening. With a mark it takes only packets that carry it. */
+  openSocket(type: 'udp' | 'tcp', address: string, port: number, mark: number): { fd: number; port: number };
+  /** Possible processors: how many values an element of a per-CPU map has. */
+  processors(): number;
+  /** CLOCK_BOOTTIME in ns. */
+  bootTime(): bigint;
+  close(fd: number): void;
+  seccompProgram(options: {
+    families: readonly number[];
+    allowIoUring: boolean;
+    allowUserNamespaces: boolean;
+  }): Buffer;
+}
+
+/** Where the built parts are: beside the bundle, or in build/ when the sources run. */
+export function builtPath(name: string): string {
+  const beside = fileURLToPath(new URL(name, import.meta.url));
+  return existsSync(beside) ? beside : fileURLToPath(new URL(`../build/${name}`, import.meta.url));
+}
+
+let loaded: Native | undefined;
+
+/** The addon, loaded at the first call. @throws TW_BPF_NOT_BUILT, TW_BPF_ADDON */
+export function native(): Native {
+  if (loaded) return loaded;
+  const path = process.env['TORWACHT_ADDON'] ?? builtPath('torwacht.node');
+  if (!existsSync(path)) throw failure(errors.notBuilt, { path });
+  try {
+    loaded = createRequire(import.meta.url)(path) as Native;
+  } catch (cause) {
+    throw failure(errors.wrongAddon, { reason: (cause as Error).message }, cause);
+  }
+  return loaded;
+}

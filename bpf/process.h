@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Who a process is: read from the kernel's own structures when it execs, forks or uses a socket, never
+ * from /proc afterwards. Its ancestors are kept as they were when it began, so a parent that has gone
+ * since is still named.
+ */
+#ifndef TW_PROCESS_H
+#define TW_PROCESS_H
+
+#include "maps.h"
+#include "kernel.h"
+#include <bpf/bpf_core_read.h>
+
+static __always_inline void tw_read_ancestors(struct tw_process *p, struct task_struct *task)
+{
+	struct task_struct *t = task;
+	__u32 i;
+
+	p->ancestors = 0;
+	for (i = 0; i < TW_MAX_ANCESTORS; i++) {
+		struct tw_ancestor *a = &p->ancestor[i];
+
+		t = BPF_CORE_READ(t, real_parent, group_leader);
+		if (!t)
+			break;
+		a->pid = BPF_CORE_READ(t, tgid);
+		if (!a->pid)	/* the idle task, above init */
+			break;
+		BPF_CORE_READ_STR_INTO(&a->comm, t, comm);
+		p->ancestors = i + 1;
+		if (a->pid == 1)
+			break;
+	}
+}
+
+/*
+ * All that can be read of a process from outside; its arguments and executable come with its exec.
+ * `start` goes first and comes back last: whoever reads meanwhile sees nobody's record.
+ */
+static __always_inline void tw_read_process(struct tw_process *p, struct task_struct *leader)
+{
+	struct file *exe = BPF_CORE_READ(leader, mm, exe_file);
+
+	*(volatile __u64 *)&p->start = 0;
+	p->pid = BPF_CORE_READ(leader, tgid);
+	p->uid = BPF_CORE_READ(leader, cred, uid.val);
+	p->exe_inode = BPF_CORE_READ(exe, f_inode, i_ino);
+	p->exe_device = BPF_CORE_READ(exe, f_inode, i_sb, s_dev);
+	p->exe[0] = 0;
+	p->argv_size = 0;
+	BPF_CORE_READ_STR_INTO(&p->comm, leader, comm);
+	tw_read_ancestors(p, leader);
+	*(volatile __u64 *)&p->start = BPF_CORE_READ(leader, start_boottime);
+}
+
+/* The record of a pid, made empty if there is none. A record is too large for the stack. */
+static __always_inline struct tw_process *tw_record_of(__u32 pid)
+{
+	struct tw_process *p = bpf_map_lookup_elem(&processes, &pid), *empty;
+	__u32 zero = 0;
+
+	if (p)
+		return p;
+	empty = bpf_map_lookup_elem(&blank, &zero);
+	if (!empty || bpf_map_update_elem(&processes, &pid, empty, BPF_NOEXIST)) {
+		p = bpf_map_lookup_elem(&processes, &pid);	/* another thread was first */
+		if (!p)
+			tw_count(TW_PROCESS_FAILED);
+		return p;
+	}
+	return bpf_map_lookup_elem(&processes, &pid);
+}
+
+/*
+ * The process that makes this system call, with its name of this moment (a process can rename itself).
+ * Only for hooks that run in process context.
+ */
+static __always_inline struct tw_process *tw_current_process(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	struct tw_process *p = tw_record_of(bpf_get_current_pid_tgid() >> 32);
+
+	if (!p)
+		return 0;
+	if (p->start != BPF_CORE_READ(leader, start_boottime)) {
+		tw_read_process(p, leader);
+		return p;
+	}
+	BPF_CORE_READ_STR_INTO(&p->comm, leader, comm);
+	p->uid = BPF_CORE_READ(leader, cred, uid.val);
+	return p;
+}
+
+#endif

@@ -1,0 +1,52 @@
+/** Which programs there are, what a target needs of them, and what is lost without the rest. */
+
+/** Parts that a kernel may refuse, with their programs and what is lost without them. */
+export const optionalParts = {
+  process: {
+    programs: ['tw_fork', 'tw_exec'],
+    lost: 'rows lack the executable, its arguments and ancestors that have ended',
+  },
+  create: {
+    programs: ['tw_create'],
+    lost: 'packets of raw sockets are refused without naming the process',
+  },
+} as const;
+export type OptionalPart = keyof typeof optionalParts;
+
+/** What is tried, in this order, until the kernel takes it. */
+export const attempts: readonly (readonly OptionalPart[])[] = [
+  [],
+  ['process'],
+  ['create'],
+  ['process', 'create'],
+];
+
+/** Programs of a target's cgroup, in the order of attaching: the authority first. */
+export const cgroupPrograms = [
+  'tw_egress',
+  'tw_connect4',
+  'tw_connect6',
+  'tw_sendmsg4',
+  'tw_sendmsg6',
+  'tw_recvmsg4',
+  'tw_recvmsg6',
+  'tw_getpeername4',
+  'tw_getpeername6',
+  'tw_bind4',
+  'tw_bind6',
+] as const;
+
+/** Map sizes for an engine of one target; an agent takes those of bpf/maps.h. */
+export const singleTargetSizes: Readonly<Record<string, number>> = {
+  targets: 1,
+  policies: 1,
+  accounts: 1,
+  cgroups: 1,
+  names: 16384,
+  cidrs: 16384,
+  learned: 16384,
+  processes: 4096,
+  askers: 4096,
+  rows: 16384,
+  events: 1 << 18,
+};
