@@ -1,0 +1,154 @@
+# Torwacht: build and test. `make help` lists what there is; a bare `make` builds.
+#
+# Node.js comes from node_modules (scripts/setup.sh puts it there), never from the host.
+
+MAKEFLAGS += --no-builtin-rules
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+MACHINE := $(shell uname -m)
+BPF_ARCH := $(or $(patsubst aarch64,arm64,$(filter aarch64,$(MACHINE))),x86)
+NODE_ARCH := $(or $(patsubst aarch64,arm64,$(filter aarch64,$(MACHINE))),x64)
+NODE := node_modules/.bin/node
+NODE_HEADERS := node_modules/node-linux-$(NODE_ARCH)/include/node
+
+CLANG ?= clang
+LLVM_STRIP ?= llvm-strip
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+
+BPF_OBJECTS := $(patsubst bpf/%.bpf.c,build/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
+ADDON_SOURCES := $(wildcard bpf/addon/*.c)
+ADDON_OBJECTS := $(patsubst bpf/addon/%.c,build/addon/%.o,$(ADDON_SOURCES))
+ASAN_OBJECTS := $(patsubst bpf/addon/%.c,build/asan/%.o,$(ADDON_SOURCES))
+BUNDLED := $(shell find api policy dns bpf agent cli -type f \
+	\( -name '*.ts' -o -name '*.json' \) ! -name '*.test.ts')
+
+# mcpu=v2: what every kernel from our floor on understands.
+BPF_CFLAGS := -O2 -g -target bpf -mcpu=v2 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Werror \
+	-I/usr/include/$(MACHINE)-linux-gnu -Ibpf
+# node_api.h is not ours to warn about. libbpf and the rest are linked dynamically: the static
+# archives of Debian and Ubuntu are not position independent.
+ADDON_CFLAGS := -std=gnu11 -O2 -g -fPIC -fvisibility=hidden -Wall -Wextra -Werror \
+	-isystem $(NODE_HEADERS) -Ibpf
+ADDON_LDFLAGS := -shared -Wl,-z,relro,-z,now -Wl,--as-needed
+ADDON_LIBS := -lbpf -lseccomp -lelf -lz
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+
+# `make V=1` shows the commands themselves.
+Q := $(if $(V),,@)
+step = @printf '  %-7s %s\n' $(1) $(2)
+
+.PHONY: all setup bpf addon asan bundle demo test test-full test-types test-lint test-layers \
+	test-dead test-unit test-sandbox test-kernel test-dns test-e2e test-asan check bench fix clean help
+
+all: bpf addon bundle ## Build everything: eBPF objects, addon, bundle (what a bare `make` does)
+
+setup: ## Install what is missing on this host (apt, npm ci); quick when nothing is
+	@scripts/setup.sh
+
+# ---- build --------------------------------------------------------------------------------------
+# `| setup`: every build looks first whether the host has what it needs, and never rebuilds for it.
+
+bpf: $(BPF_OBJECTS) ## Build the eBPF objects
+
+build/bpf/%.bpf.o: bpf/%.bpf.c Makefile | setup
+	$(Q)mkdir -p $(@D)
+	$(call step,clang,$<)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF build/bpf/$*.bpf.d -MT $@ -c $< -o $@.tmp
+	$(Q)$(LLVM_STRIP) -g $@.tmp
+	$(Q)mv $@.tmp $@
+
+addon: build/torwacht.node ## Build the native addon
+
+build/torwacht.node: $(ADDON_OBJECTS)
+	$(call step,link,$@)
+	$(Q)$(CC) $(ADDON_LDFLAGS) -o $@.tmp $^ $(ADDON_LIBS)
+	$(Q)mv $@.tmp $@
+
+build/addon/%.o: bpf/addon/%.c Makefile | setup
+	$(Q)mkdir -p $(@D)
+	$(call step,$(notdir $(CC)),$<)
+	$(Q)$(CC) $(ADDON_CFLAGS) -MMD -MP -c $< -o $@
+
+asan: build/asan/torwacht.node ## Build the addon with address and undefined-behaviour sanitizers
+
+build/asan/torwacht.node: $(ASAN_OBJECTS)
+	$(call step,link,$@)
+	$(Q)$(CC) $(ADDON_LDFLAGS) $(SANITIZE) -o $@.tmp $^ $(ADDON_LIBS)
+	$(Q)mv $@.tmp $@
+
+build/asan/%.o: bpf/addon/%.c Makefile | setup
+	$(Q)mkdir -p $(@D)
+	$(call step,$(notdir $(CC)),$<)
+	$(Q)$(CC) $(ADDON_CFLAGS) $(SANITIZE) -MMD -MP -c $< -o $@
+
+# The first start fills V8's compile cache, so that no user pays for it.
+bundle: build/torwacht.mjs ## Build the bundle that bin/torwacht runs
+
+build/torwacht.mjs: $(BUNDLED) scripts/bundle.ts package-lock.json | setup
+	$(Q)mkdir -p $(@D)
+	$(call step,bundle,$@)
+	$(Q)$(NODE) scripts/bundle.ts $@
+	$(Q)bin/torwacht --version >/dev/null
+
+-include $(BPF_OBJECTS:.o=.d) $(ADDON_OBJECTS:.o=.d) $(ASAN_OBJECTS:.o=.d)
+
+# ---- run ----------------------------------------------------------------------------------------
+
+demo: all ## Install a poisoned package under torwacht run and watch it fail to phone home
+	@$(NODE) test/demo/run.ts
+
+test: all ## Every suite that continuous integration runs
+	@$(NODE) test/run.ts
+
+test-full: all asan ## The same, and what takes longer: the addon under sanitizers
+	@$(NODE) test/run.ts --full
+
+check: all ## The inner loop, under 20 seconds: types, lint, layers, unit tests
+	@$(NODE) test/run.ts types lint layers unit
+
+test-types: setup ## Type check
+	@$(NODE) test/run.ts types
+
+test-lint: setup ## Format and lint
+	@$(NODE) test/run.ts lint
+
+test-layers: setup ## No import against the layers
+	@$(NODE) test/run.ts layers
+
+test-dead: setup ## No unused file, export or dependency
+	@$(NODE) test/run.ts dead
+
+test-unit: all ## Tests beside the source
+	@$(NODE) test/run.ts unit
+
+test-sandbox: all ## The sandbox of torwacht run
+	@$(NODE) test/run.ts sandbox
+
+test-kernel: all ## Tests against this host's kernel
+	@$(NODE) test/run.ts kernel
+
+test-dns: all ## The resolver against real clients and servers
+	@$(NODE) test/run.ts dns
+
+test-e2e: all ## The command from end to end
+	@$(NODE) test/run.ts e2e
+
+test-asan: all asan ## Tests of the addon with sanitizers
+	@$(NODE) test/run.ts asan
+
+bench: all ## Measure; prints a table, writes bench/out/latest.json, fails where a figure does not hold
+	@$(NODE) bench/run.ts
+
+fix: setup ## Format, and repair what lint can repair
+	@$(NODE) node_modules/.bin/biome check --write
+
+clean: ## Remove what was built
+	rm -rf build dist bench/out
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -1,0 +1,187 @@
+#!/usr/bin/env bash
+# Makes a host ready to build and test Torwacht: system packages by apt, then node_modules by npm ci.
+# It looks for what is needed (commands, headers), not for packages, so a host that has everything is
+# left alone, whatever its distribution. Run it as often as you like.
+#
+#   scripts/setup.sh           installs what is missing (apt needs root)
+#   scripts/setup.sh --check   installs nothing, says what is missing
+#
+# Exit codes are those of the torwacht command: 2 usage, 4 needs root, 5 the host lacks something.
+set -euo pipefail
+
+# The command's own folder may be a checkout that belongs to someone else: nothing here is relative.
+root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+triplet=$(uname -m)-linux-gnu
+check_only=${TORWACHT_SETUP_CHECK:-}
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+fail() {
+	local code=$1
+	shift
+	say "$*"
+	exit "$code"
+}
+
+case ${1:-} in
+'') ;;
+--check) check_only=1 ;;
+*) fail 2 "unknown argument '$1'. Usage: scripts/setup.sh [--check]" ;;
+esac
+
+# ---- what is needed: probe, package, what for --------------------------------------------------
+
+has_command() { command -v "$1" >/dev/null 2>&1; }
+has_header() {
+	local folder
+	for folder in /usr/include "/usr/include/$triplet" /usr/local/include; do
+		[ -e "$folder/$1" ] && return
+	done
+	return 1
+}
+has_file() { [ -e "$1" ]; }
+# Copied alone into an empty root, busybox has no libraries there: it must bring its own.
+has_static_busybox() {
+	has_command busybox && ! ldd "$(command -v busybox)" >/dev/null 2>&1
+}
+# npm is needed only to fill node_modules; Node itself then comes from there.
+has_npm() { has_command npm || modules_current; }
+
+needs='
+command clang               | clang            | compiles the eBPF programs
+command llvm-strip          | llvm             | strips them
+header  bpf/libbpf.h        | libbpf-dev       | loads them
+header  libelf.h            | libelf-dev       | libbpf reads objects with it
+header  zlib.h              | zlib1g-dev       | libbpf unpacks with it
+header  seccomp.h           | libseccomp-dev   | limits socket families
+command gcc                 | gcc              | compiles the addon
+header  stdio.h             | libc6-dev        | the C library
+header  linux/bpf.h         | linux-libc-dev   | the kernel interface
+command make                | make             | builds
+command bwrap               | bubblewrap       | the sandbox of torwacht run
+command nft                 | nftables         | redirects port 53
+command ip                  | iproute2         | the network namespaces of the tests
+command nsenter             | util-linux       | works in the namespaces of the tests
+command ps                  | procps           | works in the namespaces of the tests
+command dig                 | bind9-dnsutils   | a DNS client of the tests
+command dnsmasq             | dnsmasq-base     | a DNS server of the tests
+command conntrack           | conntrack        | looks at what the tests left
+static_busybox              | busybox-static   | a DNS client of another kind
+file    /etc/ssl/certs/ca-certificates.crt | ca-certificates | npm and apt over TLS
+npm                         | nodejs npm       | installs node_modules
+'
+
+# Sets `missing` (packages) and `reasons` (one line each).
+look() {
+	missing=()
+	reasons=()
+	local probe packages names what kind name
+	while IFS='|' read -r probe packages what; do
+		read -r kind name <<<"$probe"
+		[ -n "$kind" ] || continue
+		"has_$kind" "$name" && continue
+		read -r -a names <<<"$packages"
+		read -r what <<<"$what"
+		missing+=("${names[@]}")
+		reasons+=("${name:-$kind} ($what)")
+	done <<<"$needs"
+}
+
+# ---- system packages --------------------------------------------------------------------------
+
+installable() {
+	local candidate
+	candidate=$(apt-cache policy "$1" 2>/dev/null | sed -n 's/^ *Candidate: //p')
+	[ -n "$candidate" ] && [ "$candidate" != '(none)' ]
+}
+
+# Hundreds of lines of apt are of use only when it fails.
+apt() {
+	local output
+	output=$(apt-get -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 -qq "$@" \
+		</dev/null 2>&1) && return
+	printf '%s\n' "$output" | tail -n 40 >&2
+	return 1
+}
+
+apt_packages() {
+	export DEBIAN_FRONTEND=noninteractive
+	say "installing by apt: ${missing[*]}"
+	apt update || say 'apt-get update failed, going on with the package lists that are here'
+	# bpftool only shows what is loaded. Debian packages it; Ubuntu ties it to each kernel: left out.
+	if ! has_command bpftool && installable bpftool; then
+		missing+=(bpftool)
+	fi
+	apt install -y --no-install-recommends "${missing[@]}" ||
+		fail 5 "apt could not install: ${missing[*]}. Its own message is above; without these Torwacht cannot be built here."
+	hash -r
+	look
+	if [ ${#missing[@]} -gt 0 ]; then
+		fail 5 "still missing after apt: $(joined "${reasons[@]}")"
+	fi
+}
+
+joined() {
+	local first=$1
+	shift
+	printf '%s' "$first" "${@/#/, }"
+}
+
+system_packages() {
+	look
+	if [ ${#missing[@]} -eq 0 ]; then
+		return
+	fi
+	local what
+	what="missing on this host: $(joined "${reasons[@]}")"
+	if ! has_command apt-get; then
+		fail 5 "$what. This is not Debian or Ubuntu: install what your distribution calls ${missing[*]}, then run make again."
+	elif [ -n "$check_only" ]; then
+		fail 5 "$what. To install it: apt-get install --no-install-recommends ${missing[*]}"
+	elif [ "$(id -u)" != 0 ]; then
+		fail 4 "$what. Only root can install it: sudo apt-get install --no-install-recommends ${missing[*]}"
+	fi
+	apt_packages
+}
+
+# ---- node_modules -----------------------------------------------------------------------------
+
+node=$root/node_modules/.bin/node
+# The last npm that runs on Node 18.
+newer_npm=10.9.4
+
+node_runs() { [ "$("$node" -p 'parseInt(process.versions.node) >= 24' 2>/dev/null)" = true ]; }
+
+modules_current() {
+	node_runs && "$node" "$root/scripts/modules-current.mjs"
+}
+
+node_modules() {
+	modules_current && return
+	[ -z "$check_only" ] || fail 5 'node_modules is not what package-lock.json says. Run: npm ci --ignore-scripts'
+	say 'filling node_modules (npm ci)'
+	# npm 9, which Debian 12 and Ubuntu 24.04 have, stumbles over a lockfile in which a package that
+	# package.json overrides is wanted by a tag ("Invalid comparator: cjs"). It can still fetch a newer
+	# npm, from a folder where it does not look at that lockfile.
+	local npm=(npm)
+	if [ "$(npm --version | cut -d. -f1)" -lt 10 ]; then
+		npm=(npm exec --yes --package="npm@$newer_npm" -- npm)
+	fi
+	# No package needs its install script; leaving them out runs nobody's code as root.
+	(cd / && "${npm[@]}" --prefix "$root" ci \
+		--ignore-scripts --no-audit --no-fund --loglevel=error </dev/null >&2) ||
+		fail 5 'npm ci failed; its own message is above. It needs a package registry that it can reach (npm config get registry).'
+	# npm 10 forgets the link, as two packages claim it: this machine's Node and the other one's.
+	local machine=x64
+	[ "$(uname -m)" = aarch64 ] && machine=arm64
+	[ -e "$node" ] || ln -sfn "../node-linux-$machine/bin/node" "$node"
+	node_runs ||
+		fail 5 "the Node.js 24 in node_modules does not run here ($(uname -m)). There are builds for x86_64 and aarch64 with glibc only."
+}
+
+# Two makes at once must not both install. The folder itself is the lock; it leaves no file behind.
+exec 9<"$root"
+has_command flock && flock 9
+
+system_packages
+node_modules

@@ -1,0 +1,118 @@
+/** What bin/torwacht and the bundle promise together, and set-up's way with what is missing. */
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+
+const root = join(import.meta.dirname, '..');
+
+/** A checkout of its own: the wrapper, this Node, and a bundle of `source` unless that is empty. */
+function checkout(context: TestContext, source: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'torwacht-start-'));
+  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  for (const name of ['bin', 'build', 'node_modules/.bin']) {
+    mkdirSync(join(folder, name), { recursive: true });
+  }
+  copyFileSync(join(root, 'bin', 'torwacht'), join(folder, 'bin', 'torwacht'));
+  symlinkSync(process.execPath, join(folder, 'node_modules', '.bin', 'node'));
+  if (source !== '') {
+    const entry = join(folder, 'entry.ts');
+    writeFileSync(entry, source);
+    const output = join(folder, 'build', 'torwacht.mjs');
+    execFileSync(process.execPath, [join(root, 'scripts', 'bundle.ts'), output, entry]);
+  }
+  return folder;
+}
+
+function start(program: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}) {
+  return spawnSync(program, args, {
+    encoding: 'utf8',
+    env: { PATH: '/usr/bin:/bin', ...environment },
+  });
+}
+
+test('it starts through links, passes arguments unchanged, and gives the exit code', (context) => {
+  const folder = checkout(
+    context,
+    'console.log(JSON.stringify(process.argv.slice(2))); process.exitCode = 7;',
+  );
+  const link = join(folder, 'elsewhere');
+  symlinkSync(join('bin', 'torwacht'), link);
+  const args = ['run', '--', 'sh', '-c', 'a "b"  *', ''];
+  const { status, stdout } = start(link, args);
+  assert.deepEqual(JSON.parse(stdout), args);
+  assert.equal(status, 7);
+});
+
+test('variables that steer Node reach the command that is held, but not our Node', (context) => {
+  const folder = checkout(
+    context,
+    `console.log(JSON.stringify({
+      loaded: 'intruder' in globalThis,
+      environment: Object.fromEntries(Object.entries(process.env).filter(([k]) => /NODE|TORW/.test(k))),
+    }));`,
+  );
+  const intruder = join(folder, 'intruder.cjs');
+  writeFileSync(intruder, 'globalThis.intruder = true;');
+  const environment = { NODE_OPTIONS: `--require "${intruder}"`, NODE_DEBUG: '' };
+  const { stdout } = start(join(folder, 'bin', 'torwacht'), [], environment);
+  assert.deepEqual(JSON.parse(stdout), {
+    loaded: false,
+    environment,
+  });
+});
+
+test('dependencies written as CommonJS work in the bundle', (context) => {
+  const yaml = JSON.stringify(join(root, 'node_modules', 'yaml', 'dist', 'index.js'));
+  const folder = checkout(
+    context,
+    `import { parse } from ${yaml};
+     import { createRequire } from 'node:module';
+     const require = createRequire(import.meta.url);
+     console.log(parse('a: 1').a, typeof require('node:fs').readFileSync);`,
+  );
+  const { stdout, stderr } = start(join(folder, 'bin', 'torwacht'), []);
+  assert.equal(stderr, '');
+  assert.equal(stdout, '1 function\n');
+});
+
+test('what ships takes no addon that the environment names', (context) => {
+  const folder = checkout(context, `console.log(process.env['TORWACHT_ADDON'] ?? 'own');`);
+  const { stdout } = start(join(folder, 'bin', 'torwacht'), [], { TORWACHT_ADDON: '/x.node' });
+  assert.equal(stdout, 'own\n');
+});
+
+test('without a build or without Node it says in one line what to do', (context) => {
+  const folder = checkout(context, '');
+  const unbuilt = start(join(folder, 'bin', 'torwacht'), []);
+  assert.equal(unbuilt.status, 5);
+  assert.match(unbuilt.stderr, /^torwacht: not built yet: .* Run 'make' in .*\.\n$/);
+
+  writeFileSync(join(folder, 'build', 'torwacht.mjs'), '');
+  rmSync(join(folder, 'node_modules'), { recursive: true });
+  const nodeless = start(join(folder, 'bin', 'torwacht'), []);
+  assert.equal(nodeless.status, 5);
+  assert.match(nodeless.stderr, /^torwacht: its Node\.js is missing\. Run 'make setup' in .*\.\n$/);
+});
+
+test('set-up names in one line what a bare host lacks, and installs nothing when asked to check', (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'torwacht-bare-'));
+  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  // Only what the script itself runs; no compiler, and no apt either.
+  for (const name of ['bash', 'readlink', 'dirname', 'uname', 'id', 'sed']) {
+    symlinkSync(join('/usr/bin', name), join(folder, name));
+  }
+  const script = join(root, 'scripts', 'setup.sh');
+  const bare = start('/bin/bash', [script], { PATH: folder });
+  assert.equal(bare.status, 5);
+  assert.match(
+    bare.stderr,
+    /^setup: missing on this host: clang \(compiles the eBPF programs\), .*\n$/,
+  );
+  assert.match(
+    bare.stderr,
+    /This is not Debian or Ubuntu: install .*\bclang\b.*, then run make again\.\n$/,
+  );
+});

@@ -1,0 +1,110 @@
+/**
+ * A small isolated world on one Linux host: a namespace that plays the machine on which torwacht
+ * runs, one that plays the internet, real servers in it, and a count of every packet that arrived.
+ *
+ * @example
+ * const lab = createLab();
+ * t.after(() => lab.close());
+ * await lab.dnsmasq([{ name: 'good.example.test', address: '192.0.2.10' }]);
+ * const { stdout } = await lab.run('host', 'dig', ['+short', 'good.example.test']);
+ */
+import type { ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { failure } from '#api/error.ts';
+import { DNS_ADDRESS } from './addresses.ts';
+import { writeResolverFiles } from './enter.ts';
+import { errors } from './errors.ts';
+import { labName } from './names.ts';
+import { addAddress, createNamespaces, namespaceName, type Side } from './namespaces.ts';
+import { type Arrival, arrivals, countPackets, packetsTo } from './packets.ts';
+import { type Ended, LabProcesses, type RunInLab, type SpawnInLab } from './processes.ts';
+import { type Dnsmasq, type DnsRecord, startDnsmasq } from './servers/dnsmasq.ts';
+import { startMetadata } from './servers/metadata.ts';
+import { type Registry, startRegistry } from './servers/registry.ts';
+import { type ScriptedDns, startScriptedDns } from './servers/scripted-dns.ts';
+import type { DnsScript } from './servers/scripted-dns-process.ts';
+import { type Sink, startSink } from './servers/sink.ts';
+import type { SinkListener } from './servers/sink-process.ts';
+import { withSharedMounts } from './shared-mounts.ts';
+import { closeAtExit, removeLab } from './teardown.ts';
+
+export interface LabOptions {
+  /** A word that shows up in the names, for people who look; lower-case letters and digits. */
+  readonly name?: string;
+  /** Addresses of the internet's side, besides those that servers listen on. */
+  readonly addresses?: readonly string[];
+}
+
+export interface Lab {
+  readonly id: string;
+  /** A private temporary folder, gone after `close`. */
+  readonly folder: string;
+  /** What /etc/resolv.conf names inside; nobody answers there until a DNS server is started. */
+  readonly dnsAddress: string;
+  /** The name of a namespace as `ip netns` shows it. */
+  namespace(side: Side): string;
+  addAddress(address: string): string;
+  /** Starts a program inside; stdio is `ignore, pipe, pipe` unless told. */
+  spawn(side: Side, command: string, args?: readonly string[], options?: SpawnInLab): ChildProcess;
+  /** The same, run to its end. */
+  run(side: Side, command: string, args?: readonly string[], options?: RunInLab): Promise<Ended>;
+  dnsmasq(records: readonly DnsRecord[], address?: string): Promise<Dnsmasq>;
+  scriptedDns(script: DnsScript): Promise<ScriptedDns>;
+  sink(listeners: readonly SinkListener[]): Promise<Sink>;
+  /** Cloud metadata at 169.254.169.254:80, which gives credentials to whoever asks. */
+  metadata(): Promise<Sink>;
+  /** A real npm registry; publish with `registry.publish(folder)`. */
+  registry(address?: string): Promise<Registry>;
+  /** Packets that reached the internet's side for this address, or for one port of it. */
+  packetsTo(address: string, port?: number): number;
+  arrivals(): Arrival[];
+  /** Ends all processes, removes all that was made. Idempotent; also called when the program ends. */
+  close(): void;
+}
+
+/** @throws TW_LAB_NOT_ROOT, TW_LAB_COMMAND, TW_LAB_ADDRESS; what was made by then is removed */
+export function createLab(options: LabOptions = {}): Lab {
+  if (process.getuid?.() !== 0) throw failure(errors.notRoot);
+  const { id } = labName(process.pid, randomBytes(4).toString('hex'), options.name);
+  const folder = mkdtempSync(join(tmpdir(), `${id}-`));
+  const processes = new LabProcesses(id, folder);
+  let closed = false;
+  const close = (): void => {
+    if (closed) return;
+    closed = true;
+    processes.killAll();
+    removeLab(id, folder);
+    forget();
+  };
+  const forget = closeAtExit(close);
+  const lab: Lab = {
+    id,
+    folder,
+    dnsAddress: DNS_ADDRESS,
+    namespace: (side) => namespaceName(id, side),
+    addAddress: (address) => addAddress(id, address),
+    spawn: (side, command, args = [], opts = {}) => processes.spawn(side, command, args, opts),
+    run: (side, command, args = [], opts = {}) => processes.run(side, command, args, opts),
+    dnsmasq: (records, address = DNS_ADDRESS) => startDnsmasq(lab, records, address),
+    scriptedDns: (script) => startScriptedDns(lab, script),
+    sink: (listeners) => startSink(lab, listeners),
+    metadata: () => startMetadata(lab),
+    registry: (address = '192.0.2.10') => startRegistry(lab, address),
+    packetsTo: (address, port) => packetsTo(id, address, port),
+    arrivals: () => arrivals(id),
+    close,
+  };
+  try {
+    writeResolverFiles(folder);
+    withSharedMounts(id, () => createNamespaces(id));
+    countPackets(id);
+    for (const address of [DNS_ADDRESS, ...(options.addresses ?? [])]) lab.addAddress(address);
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return lab;
+}

@@ -1,0 +1,53 @@
+/**
+ * Removes what a killed run left behind: namespaces, their processes, temporary folders and mounts,
+ * found by the labs' prefix alone. Labs whose program still runs are left in peace, unless `--all`.
+ *
+ * @example node test/lab/sweep.ts
+ */
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { failure } from '#api/error.ts';
+import { errors } from './errors.ts';
+import { execute } from './execute.ts';
+import { labName, ownerLives, parseOwner } from './names.ts';
+import { deleteNamespace, listNamespaces } from './namespaces.ts';
+import { releaseSharedMounts } from './shared-mounts.ts';
+
+export interface SweepOptions {
+  /** Also labs whose owner lives. */
+  readonly all?: boolean;
+  /** Where labs have their folders; the system's temporary folder unless told. */
+  readonly folder?: string;
+  /** Run after the namespaces are gone; by default `bin/torwacht cleanup`, where it is built. */
+  readonly cleanup?: () => void;
+}
+
+/** Idempotent. Returns the names of what was removed. @throws TW_LAB_NOT_ROOT, TW_LAB_COMMAND */
+export function sweep(options: SweepOptions = {}): string[] {
+  if (process.getuid?.() !== 0) throw failure(errors.notRoot);
+  const abandoned = (name: string): boolean => {
+    const owner = parseOwner(name);
+    return owner !== undefined && (options.all === true || !ownerLives(owner));
+  };
+  const folder = options.folder ?? tmpdir();
+  const namespaces = listNamespaces().filter(abandoned);
+  for (const name of namespaces) deleteNamespace(name);
+  const folders = readdirSync(folder).filter(abandoned);
+  for (const name of folders) rmSync(join(folder, name), { recursive: true, force: true });
+  (options.cleanup ?? cleanUpTorwacht)();
+  releaseSharedMounts(labName(process.pid, '00000000').id);
+  return [...namespaces, ...folders];
+}
+
+/** What a killed `torwacht run` left: cgroups and pins, which no namespace holds. */
+function cleanUpTorwacht(): void {
+  const root = join(import.meta.dirname, '../..');
+  if (existsSync(join(root, 'build/torwacht.mjs')))
+    execute(join(root, 'bin/torwacht'), ['cleanup']);
+}
+
+if (import.meta.main) {
+  const removed = sweep({ all: process.argv.includes('--all') });
+  for (const name of removed) process.stdout.write(`removed ${name}\n`);
+}

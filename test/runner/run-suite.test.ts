@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { runSuite } from './run-suite.ts';
+import type { CheckSuite, TestSuite } from './suites.ts';
+import type { Tally } from './tally.ts';
+
+const suite: TestSuite = {
+  name: 'sample',
+  kind: 'tests',
+  limit: 30,
+  isolation: 'none',
+  files: ['t/*.test.js'],
+};
+const isolated: TestSuite = { ...suite, isolation: 'process' };
+
+/** A repository of its own with these test files, run as `suite` says. */
+function sample(
+  context: TestContext,
+  files: Record<string, string>,
+  row: TestSuite | CheckSuite = suite,
+): Promise<Tally> {
+  const root = mkdtempSync(join(tmpdir(), 'torwacht-sample-'));
+  context.after(() => rmSync(root, { recursive: true, force: true }));
+  mkdirSync(join(root, 't'));
+  writeFileSync(join(root, 'package.json'), '{"type":"module"}');
+  for (const [name, source] of Object.entries(files)) {
+    writeFileSync(join(root, 't', name), `import { test } from 'node:test';\n${source}`);
+  }
+  const signal = new AbortController().signal;
+  return runSuite(row, { root, progress: () => {}, signal });
+}
+
+for (const row of [suite, isolated]) {
+  test(`passes, failures and skips are counted with isolation ${row.isolation}`, async (context) => {
+    const counts = await sample(
+      context,
+      {
+        'a.test.js': `
+          test('good', () => {});
+          test('bad', () => { throw new Error('broken on purpose'); });
+          test('not here', { skip: 'needs a moon' }, () => {});`,
+        'b.test.js': `test('outer', async (t) => { await t.test('inner', () => {}); });`,
+      },
+      row,
+    );
+    assert.equal(counts.passed, 3);
+    assert.deepEqual(
+      counts.failed.map(({ name }) => name),
+      ['t/a.test.js › bad'],
+    );
+    assert.match(counts.failed[0]?.output ?? '', /broken on purpose/);
+    assert.deepEqual(counts.skipped, [{ name: 't/a.test.js › not here', reason: 'needs a moon' }]);
+  });
+
+  test(`a file that breaks while loading fails with isolation ${row.isolation}`, async (context) => {
+    const files = { 'a.test.js': `test('good', () => {});`, 'b.test.js': `throw new Error('oh');` };
+    const counts = await sample(context, files, row);
+    assert.equal(counts.failed.length, 1);
+    assert.match(counts.failed[0]?.output ?? '', /oh/);
+  });
+}
+
+test('a process that is killed in the middle is a failure', async (context) => {
+  const counts = await sample(context, {
+    'a.test.js': `test('good', () => {});
+      test('deadly', () => process.kill(process.pid, 'SIGKILL'));`,
+  });
+  assert.equal(counts.failed.length, 1);
+  assert.match(counts.failed[0]?.output ?? '', /SIGKILL/);
+});
+
+test('a file without tests is a failure where files have processes', async (context) => {
+  const files = { 'a.test.js': `test('good', () => {});`, 'b.test.js': '' };
+  const counts = await sample(context, files, isolated);
+  assert.deepEqual(counts.failed, [{ name: 't/b.test.js', output: 'This file ran no test.' }]);
+});
+
+test('a suite of files without tests is a failure, and so is one without files', async (context) => {
+  const none = await sample(context, { 'a.test.js': '' });
+  assert.equal(none.failed[0]?.output, 'This file ran no test.');
+  const missing = await sample(context, {});
+  assert.equal(missing.failed[0]?.output, 'No test file matches t/*.test.js.');
+});
+
+test('a suite that hangs is ended and is a failure', async (context) => {
+  const files = { 'a.test.js': `test('hangs', () => new Promise((r) => setTimeout(r, 60_000)));` };
+  const counts = await sample(context, files, { ...suite, limit: 1 });
+  assert.equal(counts.passed, 0);
+  assert.match(counts.failed.map(({ output }) => output).join(), /Ended after 1 s/);
+});
+
+test('a check passes by its exit code and, where one is asked for, its proof', async (context) => {
+  const check = (script: string, proof?: RegExp): CheckSuite => ({
+    name: 'check',
+    kind: 'check',
+    limit: 30,
+    command: ['-e', script],
+    ...(proof && { proof }),
+  });
+  assert.equal((await sample(context, {}, check(''))).passed, 1);
+  assert.equal((await sample(context, {}, check('process.exit(3)'))).failed.length, 1);
+  const said = 'console.log("0 modules")';
+  assert.equal((await sample(context, {}, check(said, /[1-9] modules/))).failed.length, 1);
+  assert.equal((await sample(context, {}, check(said, /0 modules/))).passed, 1);
+});

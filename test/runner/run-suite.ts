@@ -1,0 +1,148 @@
+/** Runs one suite of the table and says what came of it, reporting failures and skips as they happen. */
+import { closeSync, globSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Ended, runChild } from './child.ts';
+import type { Line } from './reporter.ts';
+import type { CheckSuite, Suite, TestSuite } from './suites.ts';
+import { type Tally, tail, tally } from './tally.ts';
+
+export interface Run {
+  /** Root of the repository; suites run in it. */
+  readonly root: string;
+  /** Gets each new state of the counts while the suite runs. */
+  readonly progress: (counts: Tally) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Where suites look for new lines of their stream, in ms. */
+const POLL_MS = 250;
+const REPORTER = join(import.meta.dirname, 'reporter.ts');
+
+export async function runSuite(suite: Suite, run: Run): Promise<Tally> {
+  const counts = await (suite.kind === 'check' ? runCheck(suite, run) : runTests(suite, run));
+  run.progress(counts);
+  return counts;
+}
+
+async function runCheck(suite: CheckSuite, run: Run): Promise<Tally> {
+  const [program = '', ...args] = suite.command;
+  const ended = await runChild(process.execPath, [program, ...args], {
+    cwd: run.root,
+    limitSeconds: suite.limit,
+    signal: run.signal,
+  });
+  const wrong = fault(ended, suite.limit) ?? unproven(ended, suite.proof);
+  if (wrong === undefined) return { passed: 1, failed: [], skipped: [] };
+  const output = [tail(ended.output), wrong].filter(Boolean).join('\n');
+  return { passed: 0, failed: [{ name: suite.command.join(' '), output }], skipped: [] };
+}
+
+function unproven(ended: Ended, proof: RegExp | undefined): string | undefined {
+  if (proof === undefined || proof.test(ended.output)) return undefined;
+  return `It reports no fault, but its output does not show that it looked (${proof.source}).`;
+}
+
+async function runTests(suite: TestSuite, run: Run): Promise<Tally> {
+  const found = suite.files.map((pattern) => ({
+    pattern,
+    files: globSync(pattern, { cwd: run.root, exclude: suite.without ?? [] }).sort(),
+  }));
+  const empty = found.filter(({ files }) => files.length === 0).map(({ pattern }) => pattern);
+  const files = found.flatMap((entry) => entry.files);
+  const { lines, ended } = await collect(suite, files, run);
+
+  const counts = tally(lines, `${run.root}/`);
+  const failed = [...counts.failed];
+  for (const pattern of empty) {
+    failed.push({ name: suite.name, output: `No test file matches ${pattern}.` });
+  }
+  const wrong = ended && fault(ended, suite.limit);
+  // node:test exits with 1 where a test failed, which is then already counted.
+  const cutOff = ended !== undefined && !lines.some((line) => line.event === 'end');
+  if (ended && wrong !== undefined && (cutOff || failed.length === 0)) {
+    const last = lines.findLast((line) => line.event === 'result');
+    const where = last ? `The last test to end was ${last.path.join(' › ')} of ${last.file}.` : '';
+    failed.push({ name: suite.name, output: [tail(ended.output), wrong, where].join('\n') });
+  } else if (counts.passed + failed.length + counts.skipped.length === 0) {
+    failed.push({ name: suite.name, output: 'The suite ran no test.' });
+  }
+  return { ...counts, failed };
+}
+
+interface Collected {
+  readonly lines: readonly Line[];
+  /** Undefined where there was nothing to run. */
+  readonly ended: Ended | undefined;
+}
+
+async function collect(suite: TestSuite, files: readonly string[], run: Run): Promise<Collected> {
+  if (files.length === 0) return { lines: [], ended: undefined };
+  const folder = mkdtempSync(join(tmpdir(), 'torwacht-suite-'));
+  const stream = join(folder, 'events');
+  const lines: Line[] = [];
+  const file = openSync(stream, 'a+', 0o600);
+  const reader = lineReader(file, (line) => lines.push(line));
+  const poll = setInterval(() => {
+    if (reader() > 0) run.progress(tally(lines, `${run.root}/`));
+  }, POLL_MS);
+  try {
+    const ended = await runChild(
+      process.execPath,
+      [...nodeArguments(suite), `--test-reporter-destination=${stream}`, ...files],
+      {
+        cwd: run.root,
+        limitSeconds: suite.limit,
+        signal: run.signal,
+        environment: suite.environment?.() ?? {},
+      },
+    );
+    reader();
+    return { lines, ended };
+  } finally {
+    clearInterval(poll);
+    closeSync(file);
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function nodeArguments(suite: TestSuite): string[] {
+  return [
+    '--test',
+    `--test-isolation=${suite.isolation}`,
+    ...(suite.isolation === 'process' ? [`--test-concurrency=${suite.concurrency ?? 1}`] : []),
+    // A single test that hangs is to be named, before the whole suite is ended without a word.
+    `--test-timeout=${(suite.limit * 1000) / 3}`,
+    `--test-reporter=${REPORTER}`,
+  ];
+}
+
+/** Reads what was added to the file since the last call; gives the number of whole lines. */
+function lineReader(file: number, take: (line: Line) => void): () => number {
+  const chunk = Buffer.alloc(64 * 1024);
+  let position = 0;
+  let rest = Buffer.alloc(0);
+  return () => {
+    let taken = 0;
+    for (;;) {
+      const size = readSync(file, chunk, 0, chunk.length, position);
+      if (size === 0) return taken;
+      position += size;
+      rest = Buffer.concat([rest, chunk.subarray(0, size)]);
+      for (let end = rest.indexOf(10); end !== -1; end = rest.indexOf(10)) {
+        take(JSON.parse(rest.toString('utf8', 0, end)) as Line);
+        rest = rest.subarray(end + 1);
+        taken += 1;
+      }
+    }
+  };
+}
+
+/** What was wrong with how a program ended, in a sentence. */
+function fault(ended: Ended, limit: number): string | undefined {
+  if (ended.timedOut) {
+    return `Ended after ${limit} s: a test hangs, or leaves something open that keeps it running.`;
+  }
+  if (ended.signal) return `It was ended by ${ended.signal}.`;
+  return ended.code === 0 ? undefined : `It exited with ${ended.code}.`;
+}

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Line } from './reporter.ts';
+import { tail, tally } from './tally.ts';
+
+type Result = Extract<Line, { event: 'result' }>;
+
+function result(fields: Partial<Result>): Line {
+  return {
+    event: 'result',
+    outcome: 'pass',
+    type: 'test',
+    path: ['a name'],
+    file: '/repo/dns/x.test.ts',
+    skip: false,
+    todo: false,
+    failureType: null,
+    error: null,
+    ...fields,
+  };
+}
+
+const failing = { outcome: 'fail', failureType: 'testCodeFailure', error: 'Error: no' } as const;
+
+test('tests count, passing describes do not', () => {
+  const counts = tally([result({}), result({ type: 'suite' }), result({})], '/repo/');
+  assert.deepEqual(counts, { passed: 2, failed: [], skipped: [] });
+});
+
+test('a failed test is named by file and path, and counts once whatever it stands in', () => {
+  const counts = tally(
+    [
+      result({ ...failing, path: ['outer', 'inner'] }),
+      result({ outcome: 'fail', path: ['outer'], failureType: 'subtestsFailed', error: 'x' }),
+    ],
+    '/repo/',
+  );
+  assert.deepEqual(counts.failed, [{ name: 'dns/x.test.ts › outer › inner', output: 'Error: no' }]);
+});
+
+test('a describe that failed by itself is a failure', () => {
+  const counts = tally(
+    [result({ ...failing, type: 'suite', failureType: 'hookFailed' })],
+    '/repo/',
+  );
+  assert.equal(counts.failed.length, 1);
+});
+
+test('a file without tests has failed', () => {
+  const counts = tally([result({ path: ['dns/x.test.ts'] })], '/repo/');
+  assert.deepEqual(counts.failed, [{ name: 'dns/x.test.ts', output: 'This file ran no test.' }]);
+});
+
+test('skips keep their reason, tests to do are skips even when they fail', () => {
+  const counts = tally(
+    [
+      result({ skip: 'needs root', type: 'suite' }),
+      result({ skip: '' }),
+      result({ ...failing, todo: 'later' }),
+    ],
+    '/repo/',
+  );
+  assert.deepEqual(
+    counts.skipped.map(({ reason }) => reason),
+    ['needs root', 'no reason given', 'to do: later'],
+  );
+  assert.equal(counts.failed.length, 0);
+});
+
+test('a failure shows what its file printed', () => {
+  const counts = tally(
+    [
+      { event: 'output', file: 'dns/x.test.ts', text: 'hello\n' },
+      { event: 'output', file: 'dns/y.test.ts', text: 'other\n' },
+      result(failing),
+    ],
+    '/repo/',
+  );
+  assert.equal(counts.failed[0]?.output, 'Error: no\nOutput of the file:\nhello');
+});
+
+test('a long text is cut to its end at a line', () => {
+  const text = Array.from({ length: 2000 }, (_, index) => `line ${index}`).join('\n');
+  const lines = tail(text).split('\n');
+  assert.equal(lines[0], '[…]');
+  assert.match(lines[1] ?? '', /^line \d+$/);
+  assert.equal(lines.at(-1), 'line 1999');
+});
