@@ -9,7 +9,13 @@ import { failure } from '#api/error.ts';
 import type { Permission } from '#policy/types.ts';
 import { errors } from './errors.ts';
 import * as layout from './layout.ts';
-import { builtPath, type EngineHandle, type LinkHandle, native, type RingHandle } from './native.ts';
+import {
+  builtPath,
+  type EngineHandle,
+  type LinkHandle,
+  native,
+  type RingHandle,
+} from './native.ts';
 import { attempts, cgroupPrograms, type OptionalPart, optionalParts } from './programs.ts';
 import type { Fields, Struct, Values } from './struct.ts';
 
@@ -78,7 +84,11 @@ export class Kernel {
       }
     }
     const first = refusals[0] as NodeJS.ErrnoException;
-    const fields = { kernel: release(), reason: first.code ?? 'unknown', log: first.message.trim() };
+    const fields = {
+      kernel: release(),
+      reason: first.code ?? 'unknown',
+      log: first.message.trim(),
+    };
     throw failure(errors.refused, fields, first);
   }
 
@@ -125,7 +135,12 @@ export class Kernel {
     this.#native.mapDelete(this.#engine, 'names', layout.linesKey.write({ table, name }));
   }
 
-  setCidr(table: number, address: number, length: number, permissions: readonly Permission[]): void {
+  setCidr(
+    table: number,
+    address: number,
+    length: number,
+    permissions: readonly Permission[],
+  ): void {
     this.#update('cidrs', this.#cidrKey(table, address, length), linesOf(permissions));
   }
 
@@ -134,7 +149,11 @@ export class Kernel {
   }
 
   setLearned(target: number, addr: number, slot: LearnedName[]): void {
-    this.#update('learned', layout.learnedKey.write({ target, addr }), layout.learned.write({ slot }));
+    this.#update(
+      'learned',
+      layout.learnedKey.write({ target, addr }),
+      layout.learned.write({ slot }),
+    );
   }
 
   deleteLearned(target: number, addr: number): void {
@@ -153,7 +172,12 @@ export class Kernel {
   }
 
   /** Which process sent a query from this address. */
-  asker(target: number, addr: number, port: number, proto: number): { pid: number; start: bigint } | undefined {
+  asker(
+    target: number,
+    addr: number,
+    port: number,
+    proto: number,
+  ): { pid: number; start: bigint } | undefined {
     const key = layout.askerKey.write({ target, addr, port, proto });
     const value = this.#lookup('askers', key, layout.asker.size);
     return value && layout.asker.read(value);
@@ -187,7 +211,8 @@ export class Kernel {
       const value = Buffer.alloc(8 * this.#native.processors());
       this.#native.mapLookup(this.#engine, 'counters', u32(i), value);
       counters[name] = 0;
-      for (let at = 0; at < value.length; at += 8) counters[name] += Number(value.readBigUInt64LE(at));
+      for (let at = 0; at < value.length; at += 8)
+        counters[name] += Number(value.readBigUInt64LE(at));
     }
     return counters;
   }
@@ -195,7 +220,9 @@ export class Kernel {
   /** Calls back with the events of each wake-up, in order. */
   onEvents(callback: (events: EventRecord[]) => void): void {
     this.#onEvents = callback;
-    this.#ring = this.#native.ringOpen(this.#engine, 'events', (records) => callback(readEvents(records)));
+    this.#ring = this.#native.ringOpen(this.#engine, 'events', (records) =>
+      callback(readEvents(records)),
+    );
   }
 
   /** Now, as the kernel's expiry counts: ticks of 16.8 ms. */

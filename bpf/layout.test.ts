@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { reasons } from '#api/event.ts';
 import { MAX_PERMISSIONS } from '#policy/types.ts';
-import { readFileSync } from 'node:fs';
 import * as layout from './layout.ts';
 import { builtPath, native } from './native.ts';
 import type { Fields, Struct } from './struct.ts';
@@ -37,9 +37,11 @@ test('every struct has the size and the offsets that the compiler gave it', () =
 test('the numbers of reasons, counters and limits are those of layout.h', () => {
   const header = readFileSync(new URL('layout.h', import.meta.url), 'utf8');
   const list = (name: string) =>
-    [...(header.match(new RegExp(`enum ${name} \\{([^}]*)\\}`))?.[1] ?? '').matchAll(/^\s*TW_(\w+)/gm)].map(
-      (m) => (m[1] as string).toLowerCase(),
-    );
+    [
+      ...(header.match(new RegExp(`enum ${name} \\{([^}]*)\\}`))?.[1] ?? '').matchAll(
+        /^\s*TW_(\w+)/gm,
+      ),
+    ].map((m) => (m[1] as string).toLowerCase());
   const plain = (text: string) => text.replaceAll('-', '_');
   const kernel = list('tw_reason');
   assert.deepEqual(kernel, reasons.slice(0, kernel.length).map(plain));

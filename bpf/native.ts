@@ -24,7 +24,11 @@ export interface Native {
    * Loads an object; `sizes` replaces a map's number of entries, programs of `without` are left out.
    * Throws with the verifier's words as the message when the kernel refuses a program.
    */
-  load(path: string, sizes: Readonly<Record<string, number>>, without: readonly string[]): EngineHandle;
+  load(
+    path: string,
+    sizes: Readonly<Record<string, number>>,
+    without: readonly string[],
+  ): EngineHandle;
   unload(engine: EngineHandle): void;
 
   mapUpdate(engine: EngineHandle, map: string, key: Buffer, value: Buffer, flags: number): void;
@@ -60,7 +64,12 @@ export interface Native {
   layout(object: string): Record<string, StructLayout>;
 
   /** IPv4 socket, bound, not listening. With a mark it takes only packets that carry it. */
-  openSocket(type: 'udp' | 'tcp', address: string, port: number, mark: number): { fd: number; port: number };
+  openSocket(
+    type: 'udp' | 'tcp',
+    address: string,
+    port: number,
+    mark: number,
+  ): { fd: number; port: number };
   /** Possible processors: how many values an element of a per-CPU map has. */
   processors(): number;
   /** CLOCK_BOOTTIME in ns. */
@@ -84,7 +93,7 @@ let loaded: Native | undefined;
 /** The addon, loaded at the first call. @throws TW_BPF_NOT_BUILT, TW_BPF_ADDON */
 export function native(): Native {
   if (loaded) return loaded;
-  const path = process.env['TORWACHT_ADDON'] ?? builtPath('torwacht.node');
+  const path = process.env.TORWACHT_ADDON ?? builtPath('torwacht.node');
   if (!existsSync(path)) throw failure(errors.notBuilt, { path });
   try {
     loaded = createRequire(import.meta.url)(path) as Native;

@@ -8,7 +8,10 @@
  */
 
 type Scalar = 'u8' | 'u16' | 'u32' | 'u64';
-export type Field = Scalar | { readonly bytes: number } | { readonly list: Struct<Fields>; readonly of: number };
+export type Field =
+  | Scalar
+  | { readonly bytes: number }
+  | { readonly list: Struct<Fields>; readonly of: number };
 export type Fields = Readonly<Record<string, Field>>;
 
 type ValueOf<F> = F extends 'u64'
@@ -43,7 +46,9 @@ function readField(field: Field, from: Buffer, at: number): unknown {
   if (field === 'u64') return from.readBigUInt64LE(at);
   if (typeof field === 'string') return from.readUIntLE(at, sizes[field]);
   if ('bytes' in field) return from.subarray(at, at + field.bytes);
-  return Array.from({ length: field.of }, (_, i) => field.list.read(from, at + i * field.list.size));
+  return Array.from({ length: field.of }, (_, i) =>
+    field.list.read(from, at + i * field.list.size),
+  );
 }
 
 function writeField(field: Field, into: Buffer, at: number, value: unknown): void {
@@ -70,7 +75,11 @@ export function struct<const F extends Fields>(fields: F): Struct<F> {
     align = Math.max(align, m.align);
   }
   const size = roundUp(end, align);
-  const entries = Object.entries(fields).map(([name, field]) => ({ name, field, at: offsets[name] as number }));
+  const entries = Object.entries(fields).map(([name, field]) => ({
+    name,
+    field,
+    at: offsets[name] as number,
+  }));
   return {
     size,
     align,

@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
+import { loadPolicies } from '#agent/bundle/load.ts';
 import { TorwachtError } from '#api/error.ts';
 import { compile } from './compile.ts';
-import { loadLimits, loadPolicies, parsePolicies } from './load.ts';
+import { loadLimits, parsePolicies } from './load.ts';
 import { yamlLimits } from './yaml-reader.ts';
 
 const encoder = new TextEncoder();

@@ -1,13 +1,9 @@
 /**
- * Reads policy documents from a file or a folder. Bad content is reported as problems with file, line,
- * column and field, all of it at once; only a path that cannot be read is an error.
+ * Policy documents from the content of files. Bad content is reported as problems with file, line,
+ * column and field, all of it at once. agent/bundle reads the files.
  */
-import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import type { TorwachtDocument } from '#api/documents.ts';
-import { failure } from '#api/error.ts';
 import { checkDocument } from './check-document.ts';
-import { errors } from './errors.ts';
 import { fieldName, type Problem } from './problem.ts';
 import { documentTitle } from './title.ts';
 import { readYaml } from './yaml.ts';
@@ -36,16 +32,7 @@ export interface Loaded {
   readonly files: readonly string[];
 }
 
-/**
- * Loads a file, or the .yaml and .yml files of a folder (sorted by name, not recursive, no dot files).
- *
- * @throws TW_POLICY_UNREADABLE, TW_POLICY_EMPTY_FOLDER
- */
-export function loadPolicies(...paths: readonly string[]): Loaded {
-  return parsePolicies(paths.flatMap((path) => listFiles(path)).map(readFile));
-}
-
-/** The same from content that is already in memory. Never throws. */
+/** Parses and checks the content of files, in their order. Never throws. */
 export function parsePolicies(files: readonly PolicyFile[]): Loaded {
   const documents: TorwachtDocument[] = [];
   const problems: Problem[] = [];
@@ -125,61 +112,5 @@ function decode(content: Uint8Array): string | null {
   } catch {
     // The decoder's own words say nothing more than that.
     return null;
-  }
-}
-
-function listFiles(path: string): readonly string[] {
-  const isFolder = reading(path, () => statSync(path).isDirectory());
-  if (!isFolder) return [path];
-  const names = reading(path, () => readdirSync(path))
-    .filter((name) => /\.ya?ml$/.test(name) && !name.startsWith('.'))
-    .sort();
-  if (names.length === 0) throw failure(errors.noDocuments, { path });
-  if (names.length > loadLimits.files) {
-    throw failure(errors.unreadable, { path, why: `it holds more than ${loadLimits.files} files` });
-  }
-  const files = names.map((name) => join(path, name));
-  // A pipe in a folder would wait for a writer for ever.
-  for (const file of files) {
-    if (!reading(file, () => statSync(file).isFile())) {
-      throw failure(errors.unreadable, { path: file, why: 'it is not a file' });
-    }
-  }
-  return files;
-}
-
-/** Reads one byte beyond the limit at most, so that a file that never ends is too large and no more. */
-function readFile(file: string): PolicyFile {
-  return reading(file, () => {
-    const fd = openSync(file, 'r');
-    try {
-      const content = new Uint8Array(loadLimits.file + 1);
-      let length = 0;
-      for (;;) {
-        const count = readSync(fd, content, length, content.length - length, null);
-        length += count;
-        if (count === 0 || length === content.length) break;
-      }
-      return { file, content: content.subarray(0, length) };
-    } finally {
-      closeSync(fd);
-    }
-  });
-}
-
-const whys: Readonly<Record<string, string>> = {
-  ENOENT: 'it does not exist',
-  EACCES: 'permission is denied',
-  EPERM: 'permission is denied',
-  EISDIR: 'it is a folder',
-  ELOOP: 'its links go round in a circle',
-};
-
-function reading<T>(path: string, action: () => T): T {
-  try {
-    return action();
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
-    throw failure(errors.unreadable, { path, why: whys[code] ?? code }, cause);
   }
 }

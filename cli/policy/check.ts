@@ -1,8 +1,10 @@
 /** `torwacht policy check`: are these policies sound, and if not, where and what to do. */
+
+import { loadPolicies } from '#agent/bundle/load.ts';
 import type { TorwachtDocument } from '#api/documents.ts';
 import { exitCodes } from '#api/error.ts';
 import { compile } from '#policy/compile.ts';
-import { type Loaded, loadPolicies } from '#policy/load.ts';
+import type { Loaded } from '#policy/load.ts';
 import type { Problem } from '#policy/problem.ts';
 import { namespaceOf } from '#policy/title.ts';
 import type { Identity } from '#policy/types.ts';

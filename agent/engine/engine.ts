@@ -1,0 +1,209 @@
+/**
+ * Holds cgroups. The order of `hold` is the promise: rules are in the kernel before a program is
+ * attached, programs are attached before the resolver answers, and nobody runs in the cgroup before
+ * `hold` has returned.
+ */
+import { randomInt } from 'node:crypto';
+import { failure } from '#api/error.ts';
+import type { EgressEvent } from '#api/event.ts';
+import { Kernel } from '#bpf/kernel.ts';
+import { native } from '#bpf/native.ts';
+import { createResolver, type Resolver } from '#dns/resolver.ts';
+import { dohAddresses } from '#policy/always-denied.ts';
+import { constantAddress } from '#policy/cidr.ts';
+import type { CompiledPolicy } from '#policy/types.ts';
+import { errors } from '../errors.ts';
+import { RowTable } from '../evidence/rows.ts';
+import type { Listening } from '../resolver/listen.ts';
+import { createRandom16 } from '../resolver/random.ts';
+import { listenByTcp } from '../resolver/tcp-server.ts';
+import { listenByUdp } from '../resolver/udp-server.ts';
+import type { ServerPool } from '../resolver/upstream.ts';
+import { TableNumbers, Target } from '../target/target.ts';
+import { attachedText } from './attached.ts';
+
+export interface EngineOptions {
+  /** Map sizes, see bpf/programs.ts. */
+  readonly sizes: Readonly<Record<string, number>>;
+  readonly slots: number;
+  readonly version: string;
+  /** Told of what went wrong with one query or client; holding goes on. */
+  fault(error: unknown): void;
+}
+
+export interface HoldOptions {
+  readonly cgroup: { readonly path: string; readonly id: bigint; readonly level: number };
+  readonly policy: CompiledPolicy;
+  readonly upstream: ServerPool;
+  readonly labels: Pick<EgressEvent, 'target' | 'project_id' | 'job_name'>;
+  /** Folder on a bpffs that gets the links. */
+  readonly pins: string;
+  onRow(event: EgressEvent): void;
+  /** Is this process one that runs the target rather than a part of it? */
+  outside(pid: number): boolean;
+}
+
+const LOOPBACK = '127.0.0.1';
+const MS_IN_NS = 1_000_000n;
+
+export class Engine {
+  readonly kernel: Kernel;
+  readonly #options: EngineOptions;
+  readonly #tables = new TableNumbers();
+  readonly #held = new Map<number, HeldTarget>();
+  #levels = 0n;
+  #lastId = 0;
+
+  /** @throws TW_BPF_… when this kernel cannot enforce */
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    this.kernel = new Kernel(options.sizes);
+    for (const address of dohAddresses) this.kernel.setDohAddress(address);
+    this.kernel.attachTraces();
+    this.kernel.onEvents((events) => {
+      for (const held of this.#held.values()) held.rows.add(events);
+    });
+  }
+
+  /** Holds a cgroup whose processes share this network namespace. */
+  async hold(options: HoldOptions): Promise<HeldTarget> {
+    const slot = this.#freeSlot();
+    const mark = randomInt(1, 2 ** 31);
+    const sockets = openResolverSockets(mark);
+    try {
+      this.#levels |= 1n << BigInt(options.cgroup.level);
+      const resolver = { address: constantAddress(LOOPBACK), port: sockets.port };
+      const id = ++this.#lastId;
+      const spec = { slot, id, cgroup: options.cgroup, ownNetns: false, resolver, mark };
+      const target = new Target(this.kernel, this.#tables, spec, options.policy, this.#levels);
+      this.kernel.attachCgroup(options.cgroup.path, options.pins);
+      const held = new HeldTarget(this.kernel, target, options, this.#options, () =>
+        this.#held.delete(slot),
+      );
+      this.#held.set(slot, held);
+      await held.answer(sockets);
+      return held;
+    } catch (cause) {
+      sockets.close();
+      throw cause;
+    }
+  }
+
+  close(): void {
+    this.kernel.close();
+  }
+
+  #freeSlot(): number {
+    for (let slot = 0; slot < this.#options.slots; slot++) if (!this.#held.has(slot)) return slot;
+    throw failure(errors.noSlot, { limit: this.#options.slots });
+  }
+}
+
+export class HeldTarget {
+  readonly target: Target;
+  readonly rows: RowTable;
+  readonly resolver: Resolver;
+  readonly #kernel: Kernel;
+  readonly #fault: (error: unknown) => void;
+  readonly #release: () => void;
+  readonly #servers: Listening[] = [];
+
+  constructor(
+    kernel: Kernel,
+    target: Target,
+    options: HoldOptions,
+    engine: Pick<EngineOptions, 'version' | 'fault'>,
+    release: () => void,
+  ) {
+    this.#kernel = kernel;
+    this.target = target;
+    this.#fault = engine.fault;
+    this.#release = release;
+    const booted = BigInt(Date.now()) * MS_IN_NS - native().bootTime();
+    this.rows = new RowTable({
+      kernel,
+      target,
+      labels: options.labels,
+      now: Date.now,
+      wallTime: (boot) => Number((booted + boot) / MS_IN_NS),
+      outside: options.outside,
+      onRow: options.onRow,
+    });
+    this.resolver = createResolver({
+      judge: () => (name) => target.judge(name),
+      mode: () => target.policy.mode,
+      attached: () => attachedText(engine.version, target.policy),
+      upstream: options.upstream,
+      sink: target,
+      evidence: this.rows,
+      fault: engine.fault,
+      clock: () => performance.now(),
+      random: createRandom16(),
+    });
+  }
+
+  /** Takes queries from these sockets from now on. */
+  async answer(sockets: ResolverSockets): Promise<void> {
+    const answer = this.resolver.handle.bind(this.resolver);
+    const fault = this.#fault;
+    this.#servers.push(await listenByUdp({ where: { fd: sockets.take('udp') }, answer, fault }));
+    this.#servers.push(await listenByTcp({ where: { fd: sockets.take('tcp') }, answer, fault }));
+  }
+
+  /** Another policy, at once. Throws with the one before still in force. */
+  setPolicy(policy: CompiledPolicy): void {
+    this.target.setPolicy(policy);
+    this.resolver.policyChanged();
+  }
+
+  /** Verdicts that found no room for a row of their own. */
+  overflow(): number {
+    return this.#kernel.overflow(this.target.spec.slot);
+  }
+
+  /** Stops answering. What is attached and pinned goes on refusing. */
+  async close(): Promise<void> {
+    this.#release();
+    await Promise.all(this.#servers.map((server) => server.close()));
+  }
+}
+
+type Kind = 'udp' | 'tcp';
+
+interface ResolverSockets {
+  readonly port: number;
+  /** The descriptor now belongs to the caller. */
+  take(kind: Kind): number;
+  /** Closes what was not taken. */
+  close(): void;
+}
+
+/** A UDP and a TCP socket on one port of loopback that take marked packets only. */
+function openResolverSockets(mark: number): ResolverSockets {
+  for (let attempt = 0; ; attempt++) {
+    const udp = native().openSocket('udp', LOOPBACK, 0, mark);
+    try {
+      const tcp = native().openSocket('tcp', LOOPBACK, udp.port, mark);
+      const open = new Map<Kind, number>([
+        ['udp', udp.fd],
+        ['tcp', tcp.fd],
+      ]);
+      return {
+        port: udp.port,
+        take(kind) {
+          const fd = open.get(kind) as number;
+          open.delete(kind);
+          return fd;
+        },
+        close() {
+          for (const fd of open.values()) native().close(fd);
+          open.clear();
+        },
+      };
+    } catch (cause) {
+      native().close(udp.fd);
+      // The TCP port of that number was taken by someone else; another number will do.
+      if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE' || attempt === 20) throw cause;
+    }
+  }
+}

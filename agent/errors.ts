@@ -1,0 +1,17 @@
+/** Errors of holding a target. */
+import type { ErrorSpec } from '#api/error.ts';
+
+export const errors = {
+  tooManyAddresses: {
+    code: 'TW_AGENT_ADDRESSES',
+    message: 'the target holds {limit} addresses from DNS, none of them expired',
+    hint: 'the lookup fails; if a job really needs so many hosts at once, allow their prefixes by `cidr`',
+    exit: 'host',
+  },
+  noSlot: {
+    code: 'TW_AGENT_SLOTS',
+    message: 'this engine holds {limit} targets, and none is free',
+    hint: 'end some of the jobs on this host',
+    exit: 'host',
+  },
+} as const satisfies Record<string, ErrorSpec>;

@@ -1,0 +1,53 @@
+/** The kernel's record of a process as the fields of a row. */
+import type { EgressEvent } from '#api/event.ts';
+import type { ProcessRecord } from '#bpf/kernel.ts';
+import { escapeField } from './escape.ts';
+
+export type ProcessFields = Pick<
+  EgressEvent,
+  'pid' | 'comm' | 'parent_comm' | 'exe' | 'argv' | 'uid' | 'ancestry'
+>;
+
+export const unknownProcess: ProcessFields = {
+  pid: null,
+  comm: null,
+  parent_comm: null,
+  exe: null,
+  argv: null,
+  uid: null,
+  ancestry: [],
+};
+
+/** `outside`: is this pid a process that runs the target rather than a part of it? */
+export function processFields(
+  record: ProcessRecord,
+  outside: (pid: number) => boolean,
+): ProcessFields {
+  const line = record.ancestor
+    .slice(0, record.ancestors)
+    .map((a) => ({ pid: a.pid, comm: escapeField(a.comm) }));
+  const border = line.findIndex((a) => outside(a.pid));
+  const inside = border < 0 ? line : line.slice(0, border);
+  return {
+    pid: record.pid,
+    comm: escapeField(record.comm),
+    parent_comm: inside[0]?.comm ?? null,
+    exe: escapeField(record.exe) || null,
+    argv: words(record) || null,
+    uid: record.uid,
+    ancestry: inside.reverse(),
+  };
+}
+
+/** Arguments in one line; one that holds a blank is quoted. */
+function words(record: ProcessRecord): string {
+  const all = record.argv.subarray(0, record.argv_size);
+  const list: string[] = [];
+  for (let at = 0; at < all.length; ) {
+    const end = all.indexOf(0, at);
+    const word = escapeField(all.subarray(at, end < 0 ? all.length : end));
+    list.push(/[ '"]/.test(word) || word === '' ? `'${word.replaceAll("'", '\\x27')}'` : word);
+    at = end < 0 ? all.length : end + 1;
+  }
+  return list.join(' ');
+}

@@ -1,0 +1,243 @@
+/**
+ * Rows of evidence of one target: what the kernel refused (or would have), and which lookups the
+ * resolver did. A row stands for (process, destination, reason, rule) and counts. Rows are joined only
+ * by identity: in Observe, a refused name and a connection to an address that this target had from
+ * that very name, by the same process, are one row.
+ */
+import { type EgressEvent, type Reason, reasons } from '#api/event.ts';
+import type { EventRecord, Kernel, ProcessRecord, RowKey } from '#bpf/kernel.ts';
+import { rowKey } from '#bpf/layout.ts';
+import type { RefusedQuery } from '#dns/ports.ts';
+import { alwaysDeniedReasons } from '#policy/always-denied.ts';
+import { constantAddress, formatAddress } from '#policy/cidr.ts';
+import type { CompiledPolicy } from '#policy/types.ts';
+import { escapeText } from './escape.ts';
+import { processFields, unknownProcess } from './process.ts';
+
+export interface RowParts {
+  readonly kernel: Pick<Kernel, 'row' | 'rowKeys' | 'process' | 'asker'>;
+  readonly target: {
+    readonly spec: { readonly id: number };
+    readonly policy: CompiledPolicy;
+    readonly names: { nameOf(id: number): string | null };
+    policyOf(table: number): CompiledPolicy | undefined;
+  };
+  /** What every row says of its target. */
+  readonly labels: Pick<EgressEvent, 'target' | 'project_id' | 'job_name'>;
+  /** Wall time, ms. */
+  now(): number;
+  /** Wall time in ms of a moment given in ns of CLOCK_BOOTTIME. */
+  wallTime(boot: bigint): number;
+  outside(pid: number): boolean;
+  /** Told once per row, as it happens. */
+  onRow(event: EgressEvent): void;
+}
+
+interface Entry {
+  readonly event: EgressEvent;
+  /** With the pid, the identity of the process. */
+  readonly start: bigint;
+  /** Count of each kernel row, or of each query type, that this row is made of. */
+  readonly counts: Map<string, number>;
+  /** A look-up: queries of several types are one attempt. */
+  readonly lookup: boolean;
+  /** Observe: not told yet, a connection to the name may follow. */
+  waiting: boolean;
+  /** Observe: a connection's row took this one's place. */
+  merged: boolean;
+}
+
+export class RowTable {
+  readonly #parts: RowParts;
+  readonly #entries = new Map<string, Entry>();
+  readonly #seen = new Map<string, Entry>();
+
+  constructor(parts: RowParts) {
+    this.#parts = parts;
+  }
+
+  /** New rows of the kernel. */
+  add(events: readonly EventRecord[]): void {
+    for (const e of events) {
+      const key = e.row[0];
+      if (!key || key.target !== this.#parts.target.spec.id) continue;
+      const process = e.has_process ? e.process[0] : undefined;
+      this.#addKernelRow({
+        raw: rowKey.write(key),
+        key,
+        process,
+        first: e.time,
+        last: e.time,
+        times: 1,
+      });
+    }
+  }
+
+  /** A lookup that was refused, or that Block would have refused. */
+  refused(query: RefusedQuery): void {
+    const { kernel, target, now } = this.#parts;
+    const address = constantAddress(query.client.address);
+    const proto = query.client.transport === 'tcp' ? 6 : 17;
+    const asker = kernel.asker(target.spec.id, address, query.client.port, proto);
+    const process = asker && kernel.process(asker.pid, asker.start);
+    const rule = this.#rule(target.policy, query.rule, query.reason);
+    const event: EgressEvent = {
+      ...this.#base(process, now()),
+      action: query.resolved ? 'observe' : 'block',
+      domain: escapeText(query.name),
+      ip: query.address === null ? null : formatAddress(query.address),
+      port: null,
+      protocol: null,
+      reason: query.reason,
+      ...rule,
+    };
+    const entry = this.#entry(event, asker?.start ?? 0n, true, query.resolved);
+    const type = String(query.type);
+    count(entry, type, (entry.counts.get(type) ?? 0) + 1, now());
+  }
+
+  /** All rows with their final counts. What lost its event is found in the kernel's own table. */
+  finish(): EgressEvent[] {
+    for (const raw of this.#parts.kernel.rowKeys()) {
+      const row = this.#parts.kernel.row(raw);
+      const key = rowKey.read(raw);
+      if (!row || key.target !== this.#parts.target.spec.id) continue;
+      const process = this.#parts.kernel.process(key.pid, key.start);
+      this.#addKernelRow({ raw, key, process, ...row, times: Number(row.count) });
+    }
+    const rows: EgressEvent[] = [];
+    for (const entry of this.#entries.values()) {
+      if (entry.merged) continue;
+      if (entry.waiting) {
+        entry.waiting = false;
+        this.#parts.onRow(entry.event);
+      }
+      rows.push(entry.event);
+    }
+    return rows;
+  }
+
+  #addKernelRow(seen: Seen): void {
+    const id = seen.raw.toString('latin1');
+    let entry = this.#seen.get(id);
+    if (!entry) {
+      const event = this.#kernelEvent(seen.key, seen.process, this.#parts.wallTime(seen.first));
+      entry = this.#entry(event, seen.key.start, false, false);
+      this.#seen.set(id, entry);
+      if (seen.key.passed) this.#takeLookups(entry);
+    }
+    count(entry, id, seen.times, this.#parts.wallTime(seen.last));
+  }
+
+  #kernelEvent(key: RowKey, process: ProcessRecord | undefined, time: number): EgressEvent {
+    const { target } = this.#parts;
+    const reason = reasons[key.reason] ?? 'none';
+    const name = key.name ? target.names.nameOf(key.name) : null;
+    return {
+      ...this.#base(process, time),
+      pid: process?.pid ?? (key.pid || null),
+      action: key.passed ? 'observe' : 'block',
+      domain: name === null ? null : escapeText(name),
+      ip: formatIp(key.addr),
+      port: key.proto === 6 || key.proto === 17 ? key.port : null,
+      protocol:
+        key.proto === 6 ? 'tcp' : key.proto === 17 ? 'udp' : key.proto === 1 ? 'icmp' : 'other',
+      reason,
+      ...this.#rule(target.policyOf(key.table) ?? target.policy, key.rule, reason),
+    };
+  }
+
+  #base(process: ProcessRecord | undefined, time: number) {
+    const at = new Date(time).toISOString();
+    const who = process ? processFields(process, this.#parts.outside) : unknownProcess;
+    return {
+      version: 1 as const,
+      time: at,
+      last_seen: at,
+      ...this.#parts.labels,
+      ...who,
+      count: 0,
+    };
+  }
+
+  #rule(
+    policy: CompiledPolicy,
+    index: number,
+    reason: Reason,
+  ): Pick<EgressEvent, 'rule' | 'policy'> {
+    const rule = policy.rules[index];
+    if (index > 0 && rule) return { rule: rule.name, policy: rule.policy || null };
+    return { rule: ruleOfReason(reason), policy: null };
+  }
+
+  #entry(event: EgressEvent, start: bigint, lookup: boolean, waiting: boolean): Entry {
+    const id = identity(event, start, lookup);
+    const known = this.#entries.get(id);
+    if (known) return known;
+    const entry: Entry = { event, start, counts: new Map(), lookup, waiting, merged: false };
+    this.#entries.set(id, entry);
+    if (!waiting) this.#parts.onRow({ ...event, count: 1 });
+    return entry;
+  }
+
+  /** The connection's row says all that its name's look-up said. */
+  #takeLookups({ event, start }: Entry): void {
+    if (event.domain === null) return;
+    for (const entry of this.#entries.values()) {
+      const { domain, pid } = entry.event;
+      if (!entry.waiting || domain !== event.domain) continue;
+      if (pid !== event.pid || entry.start !== start) continue;
+      entry.merged = true;
+      entry.waiting = false;
+    }
+  }
+}
+
+/** A row as the kernel has it, or its event. */
+interface Seen {
+  readonly raw: Buffer;
+  readonly key: RowKey;
+  readonly process: ProcessRecord | undefined;
+  /** ns of CLOCK_BOOTTIME. */
+  readonly first: bigint;
+  readonly last: bigint;
+  readonly times: number;
+}
+
+/** Rows with the same identity are one row. */
+function identity(event: EgressEvent, start: bigint, lookup: boolean): string {
+  const { pid, domain, ip, port, protocol, reason, rule, action } = event;
+  return JSON.stringify([
+    lookup,
+    pid,
+    String(start),
+    domain,
+    ip,
+    port,
+    protocol,
+    reason,
+    rule,
+    action,
+  ]);
+}
+
+/** Sets how often one part of a row happened. Types of a look-up are one attempt, so the most counts. */
+function count(entry: Entry, part: string, times: number, lastSeen: number): void {
+  entry.counts.set(part, Math.max(times, entry.counts.get(part) ?? 0));
+  const counts = [...entry.counts.values()];
+  entry.event.count = entry.lookup ? Math.max(...counts) : counts.reduce((a, b) => a + b, 0);
+  const at = new Date(lastSeen).toISOString();
+  if (at > entry.event.last_seen) entry.event.last_seen = at;
+}
+
+/** What a row names where no rule of the policy decided. */
+function ruleOfReason(reason: Reason): string {
+  return alwaysDeniedReasons.has(reason) ? 'always denied' : 'default';
+}
+
+function formatIp(bytes: Buffer): string {
+  const mapped = bytes.readUInt32BE(8) === 0xffff && bytes.readBigUInt64BE(0) === 0n;
+  if (mapped) return formatAddress(bytes.readUInt32BE(12));
+  const groups = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(i * 2).toString(16));
+  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
+}

@@ -1,0 +1,72 @@
+/**
+ * Removes what ended runs left. A run whose processes still live keeps its cgroup and its pins, so it
+ * stays refused what it was refused; only `force` ends it.
+ */
+import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { isPopulated, removeCgroup } from '../cgroup/cgroup.ts';
+import { killAll } from '../cgroup/end.ts';
+import { findBpfMounts, readMounts } from '../cgroup/mountinfo.ts';
+import { pinRoot, releaseBpffs } from './bpffs.ts';
+import { type Run, readRuns, removeRun, removeStateIfEmpty, startOf } from './registry.ts';
+
+export interface Swept {
+  /** Runs of which everything was removed. */
+  readonly removed: readonly Run[];
+  /** Runs that torwacht no longer attends, whose processes still live under enforcement. */
+  readonly alive: readonly Run[];
+  /** Runs that another torwacht attends. */
+  readonly attended: readonly Run[];
+}
+
+/** `force`: end the processes of runs that nobody attends. */
+export async function sweep(force = false): Promise<Swept> {
+  const removed: Run[] = [];
+  const alive: Run[] = [];
+  const attended: Run[] = [];
+  for (const run of readRuns()) {
+    if (startOf(run.pid) === run.started) {
+      attended.push(run);
+      continue;
+    }
+    if (isPopulated(run.cgroup)) {
+      if (!force) {
+        alive.push(run);
+        continue;
+      }
+      await killAll(run.cgroup);
+    }
+    removeTraces(run);
+    removed.push(run);
+  }
+  removeEmptyPins([...alive, ...attended]);
+  if (alive.length + attended.length === 0) {
+    releaseBpffs();
+    removeStateIfEmpty();
+  }
+  return { removed, alive, attended };
+}
+
+/** The cgroup first: pins of a cgroup that cannot be removed must stay. */
+export function removeTraces(run: Pick<Run, 'id' | 'cgroup' | 'pins'>): void {
+  removeCgroup(run.cgroup);
+  removePins(run.pins);
+  removeRun(run.id);
+}
+
+export function removePins(folder: string): void {
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder)) rmSync(join(folder, name), { force: true });
+  rmdirSync(folder);
+}
+
+/** Folders that a run made and died before it pinned anything. */
+function removeEmptyPins(kept: readonly Run[]): void {
+  const bpffs = findBpfMounts(readMounts())[0]?.path;
+  const root = bpffs && pinRoot(bpffs);
+  if (!root || !existsSync(root)) return;
+  const known = new Set(kept.map((run) => run.id));
+  for (const id of readdirSync(root)) {
+    if (!known.has(id) && readdirSync(join(root, id)).length === 0) rmdirSync(join(root, id));
+  }
+}

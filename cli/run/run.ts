@@ -1,0 +1,243 @@
+/**
+ * `torwacht run`: holds a command and all it starts. Nothing of it runs before it is held, and nothing
+ * of ours is taken away before it has ended.
+ */
+import { randomBytes } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { cgroupOf, createCgroup } from '#agent/cgroup/cgroup.ts';
+import { Engine, type HeldTarget } from '#agent/engine/engine.ts';
+import { pinRoot, useBpffs } from '#agent/leftovers/bpffs.ts';
+import { prepareState, type Run, runFile, startOf, writeRun } from '#agent/leftovers/registry.ts';
+import { removeTraces, sweep } from '#agent/leftovers/sweep.ts';
+import { createRandom16 } from '#agent/resolver/random.ts';
+import { parseResolvConf, renderResolvConf } from '#agent/resolver/resolv-conf.ts';
+import { createUpstream, type ServerPool } from '#agent/resolver/upstream.ts';
+import { failure } from '#api/error.ts';
+import { native } from '#bpf/native.ts';
+import { singleTargetSizes } from '#bpf/programs.ts';
+import type { CompiledPolicy } from '#policy/types.ts';
+import { readFacts } from '../sandbox/facts.ts';
+import { forwardSignals } from '../sandbox/forward.ts';
+import { type Launched, launch } from '../sandbox/launch.ts';
+import type { Openings } from '../sandbox/openings.ts';
+import { makePlan, type Plan } from '../sandbox/plan.ts';
+import type { SandboxUser } from '../sandbox/user.ts';
+import { endTarget } from './end.ts';
+import { errors } from './errors.ts';
+import { PolicySource } from './policy-source.ts';
+import { Report, type ReportOptions } from './report.ts';
+
+export interface RunRequest {
+  readonly policyPath: string;
+  /** The command could write it, so it is read once. */
+  readonly policyFixed: boolean;
+  readonly observe: boolean;
+  readonly project?: string | undefined;
+  readonly job?: string | undefined;
+  /** DNS servers in place of the policy's and the host's. */
+  readonly upstreams: readonly string[];
+  readonly openings: Openings;
+  readonly user: SandboxUser;
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly command: readonly [string, ...string[]];
+  readonly version: string;
+  readonly report: ReportOptions;
+}
+
+/** What is undone at the end, last first. */
+class Undo {
+  readonly #steps: (() => unknown)[] = [];
+  add(step: () => unknown): void {
+    this.#steps.push(step);
+  }
+  async all(): Promise<void> {
+    for (let step = this.#steps.pop(); step; step = this.#steps.pop()) await step();
+  }
+}
+
+/** Exit status of the command, or of the signal that came before it could start. */
+export async function run(request: RunRequest): Promise<number> {
+  const source = new PolicySource({
+    path: request.policyPath,
+    observe: request.observe,
+    identity: {
+      namespace: 'default',
+      ...(request.project === undefined ? {} : { project: request.project }),
+      ...(request.job === undefined ? {} : { job: request.job }),
+    },
+  });
+  const policy = source.read();
+  const undo = new Undo();
+  const signals = catchSignals();
+  undo.add(signals.stop);
+  try {
+    const world = await prepare(request, policy, undo);
+    for (const notice of world.plan.notices) request.report.tell(`torwacht: ${notice}\n`);
+    if (signals.early() !== undefined)
+      return 128 + constants.signals[signals.early() as NodeJS.Signals];
+    if (!request.policyFixed) undo.add(follow(source, world.held, request.report));
+    return await attend(request, world, signals);
+  } finally {
+    await undo.all();
+  }
+}
+
+interface World {
+  readonly run: Run;
+  readonly plan: Plan;
+  readonly engine: Engine;
+  readonly held: HeldTarget;
+  readonly report: Report;
+  /** Processes that run the target and are no part of it. */
+  readonly outside: Set<number>;
+}
+
+/** Everything up to the moment before the command starts. */
+async function prepare(request: RunRequest, policy: CompiledPolicy, undo: Undo): Promise<World> {
+  const tell = request.report.tell;
+  const facts = readFacts({ user: request.user, cwd: request.cwd, env: request.env });
+  const hostDns = parseResolvConf(readResolvConf());
+  const upstream = openUpstream(request, policy, hostDns.nameservers);
+  undo.add(() => upstream.close());
+
+  const id = randomBytes(6).toString('hex');
+  const parent = cgroupOf();
+  prepareState();
+  const bpffs = useBpffs();
+  undo.add(() => sweep());
+  undo.add(bpffs.done);
+  const pins = join(pinRoot(bpffs.path), id);
+  const started = startOf(process.pid) ?? '';
+  const cgroupFolder = join(parent.path, `torwacht-${id}`);
+  const record: Run = {
+    id,
+    pid: process.pid,
+    started,
+    cgroup: cgroupFolder,
+    pins,
+    command: request.command.join(' ').slice(0, 200),
+  };
+  writeRun(record);
+  const swept = await sweep();
+  if (swept.removed.length > 0)
+    tell(`torwacht: removed what ${runs(swept.removed.length)} had left\n`);
+  const resolvConf = runFile(id, 'resolv.conf');
+  writeFileSync(resolvConf, renderResolvConf('127.0.0.1', hostDns), { mode: 0o644 });
+  const plan = makePlan(facts, { openings: request.openings, resolvConf });
+
+  undo.add(() => removeTraces(record));
+  const cgroup = createCgroup(parent, id);
+  const engine = new Engine({
+    sizes: singleTargetSizes,
+    slots: 1,
+    version: request.version,
+    fault: () => {},
+  });
+  undo.add(() => engine.close());
+  const report = new Report(request.report);
+  const outside = new Set([process.pid]);
+  const held = await engine.hold({
+    cgroup,
+    policy,
+    upstream,
+    pins,
+    labels: { target: id, project_id: request.project ?? null, job_name: request.job ?? null },
+    onRow: (event) => report.row(event),
+    outside: (pid) => outside.has(pid),
+  });
+  undo.add(() => held.close());
+  return { run: record, plan, engine, held, report, outside };
+}
+
+/** From the start of the command to the last row. */
+async function attend(request: RunRequest, world: World, signals: Signals): Promise<number> {
+  const { run: record, plan, held, engine, report, outside } = world;
+  let init: number | undefined;
+  const launched = launch({
+    plan,
+    cgroup: record.cgroup,
+    seccomp: native().seccompProgram(plan.seccomp),
+    command: request.command,
+    onStarted: (pid) => {
+      init = pid;
+      outside.add(pid);
+    },
+  });
+  outside.add(launched.pid);
+  signals.to(launched);
+  try {
+    return (await launched.exit).code;
+  } finally {
+    const left = await endTarget(record.cgroup, init);
+    if (left.length > 0) {
+      request.report.tell(`torwacht: ended what the command left running: ${left.join(', ')}\n`);
+    }
+    const counters = engine.kernel.counters();
+    report.end({
+      rows: held.rows.finish(),
+      overflow: held.overflow(),
+      eventsLost: counters.events_lost,
+    });
+  }
+}
+
+function follow(source: PolicySource, held: HeldTarget, report: ReportOptions): () => void {
+  return source.watch(
+    (policy) => {
+      held.setPolicy(policy);
+      report.tell(`torwacht: the policy changed and is in force (${policy.digest.slice(0, 12)})\n`);
+    },
+    (error) =>
+      report.tell(
+        `torwacht: the changed policy is not used, the last good one stays: ${error.message}\n`,
+      ),
+  );
+}
+
+interface Signals {
+  /** A signal that came while there was no command to pass it to. */
+  early(): NodeJS.Signals | undefined;
+  to(launched: Launched): void;
+  stop(): void;
+}
+
+function catchSignals(): Signals {
+  let launched: Launched | undefined;
+  let early: NodeJS.Signals | undefined;
+  const stop = forwardSignals(process, (signal) => {
+    if (launched) void launched.signal(signal);
+    else if (signal !== 'SIGWINCH' && signal !== 'SIGCONT') early ??= signal;
+  });
+  return {
+    early: () => early,
+    to: (target) => {
+      launched = target;
+    },
+    stop,
+  };
+}
+
+function openUpstream(
+  request: RunRequest,
+  policy: CompiledPolicy,
+  host: readonly string[],
+): ServerPool {
+  const servers = [request.upstreams, policy.upstreams, host].find((list) => list.length > 0);
+  if (!servers) throw failure(errors.noUpstream);
+  return createUpstream({ servers, clock: () => performance.now(), random: createRandom16() });
+}
+
+function readResolvConf(): string {
+  try {
+    return readFileSync('/etc/resolv.conf', 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function runs(count: number): string {
+  return count === 1 ? 'an ended run' : `${count} ended runs`;
+}
