@@ -20,7 +20,9 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 
-BPF_OBJECTS := $(patsubst bpf/%.bpf.c,build/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
+# Programs of tests and benches are built beside ours.
+BPF_SOURCES := $(wildcard bpf/*.bpf.c bench/*.bpf.c test/kernel/*.bpf.c)
+BPF_OBJECTS := $(patsubst %.bpf.c,build/bpf/%.bpf.o,$(notdir $(BPF_SOURCES)))
 ADDON_SOURCES := $(wildcard bpf/addon/*.c)
 ADDON_OBJECTS := $(patsubst bpf/addon/%.c,build/addon/%.o,$(ADDON_SOURCES))
 ASAN_OBJECTS := $(patsubst bpf/addon/%.c,build/asan/%.o,$(ADDON_SOURCES))
@@ -55,7 +57,9 @@ setup: ## Install what is missing on this host (apt, npm ci); quick when nothing
 
 bpf: $(BPF_OBJECTS) ## Build the eBPF objects
 
-build/bpf/%.bpf.o: bpf/%.bpf.c Makefile | setup
+vpath %.bpf.c bpf bench test/kernel
+
+build/bpf/%.bpf.o: %.bpf.c Makefile | setup
 	$(Q)mkdir -p $(@D)
 	$(call step,clang,$<)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF build/bpf/$*.bpf.d -MT $@ -c $< -o $@.tmp

@@ -117,6 +117,7 @@ static __always_inline struct tw_sock *tw_hold(struct bpf_sock_addr *ctx, struct
 		return 0;
 	}
 	tw_own_socket(s, h);
+	s->stream = tw_is_stream(ctx->type, ctx->protocol);
 	p = tw_current_process();
 	if (p) {
 		s->pid = p->pid;
@@ -164,7 +165,8 @@ static __always_inline int tw_decide_address(struct bpf_sock_addr *ctx, const st
 		}
 	}
 
-	if (!a->ipv6 && s->table && s->state == TW_SOCK_ALLOWED && tw_remembered(s, &q))
+	if (!a->ipv6 && s->table && s->state == TW_SOCK_ALLOWED && s->daddr == q.daddr &&
+	    s->dport == q.dport && s->proto == q.proto && tw_still_holds(s, 1))
 		return TW_PASS;
 	verdict = tw_ask(h->target, h->word, &q, now);
 	if (TW_V_REASON(verdict) == TW_RESOLVER)

@@ -7,5 +7,6 @@
 #include "hooks/address.c"
 #include "hooks/create.c"
 #include "hooks/process.c"
+#include "hooks/clock.c"
 
 char _license[] SEC("license") = "Dual MPL/GPL";

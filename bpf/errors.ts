@@ -32,4 +32,10 @@ export const errors = {
     hint: 'Torwacht needs Linux 5.8 or newer with CONFIG_CGROUP_BPF; another program may hold the cgroup without sharing it',
     exit: 'host',
   },
+  tooManyNames: {
+    code: 'TW_BPF_NAMES',
+    message: 'there is no room for another name (number {name})',
+    hint: 'the lookup fails; jobs on this host have asked for more different names than are kept',
+    exit: 'host',
+  },
 } as const satisfies Record<string, ErrorSpec>;

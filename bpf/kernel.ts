@@ -16,7 +16,13 @@ import {
   native,
   type RingHandle,
 } from './native.ts';
-import { attempts, cgroupPrograms, type OptionalPart, optionalParts } from './programs.ts';
+import {
+  type Attempt,
+  addressPrograms,
+  attempts,
+  type OptionalPart,
+  optionalParts,
+} from './programs.ts';
 import type { Fields, Struct, Values } from './struct.ts';
 
 type Read<S> = S extends Struct<infer F extends Fields> ? Values<F> : never;
@@ -42,8 +48,10 @@ function u64(value: bigint): Buffer {
   return key;
 }
 
-function linesOf(permissions: readonly Permission[]): Buffer {
-  return layout.lines.write({
+/** Lines under one rule table, as elements of `names` and `cidrs` hold them. */
+export function linesOf(table: number, permissions: readonly Permission[]) {
+  return {
+    table,
     count: permissions.length,
     line: permissions.map((p) => ({
       from: p.from,
@@ -52,12 +60,17 @@ function linesOf(permissions: readonly Permission[]): Buffer {
       deny: p.action === 'deny' ? 1 : 0,
       rule: p.rule,
     })),
-  });
+  };
 }
+
+/** The shortest that BPF_PROG_TEST_RUN takes: an Ethernet header. */
+const emptyFrame = Buffer.alloc(14);
 
 export class Kernel {
   /** Optional parts that this kernel refused, with its reason. */
   readonly missing: ReadonlyMap<OptionalPart, string>;
+  /** Which shape of the packet hook this kernel took. */
+  readonly packetProgram: Attempt['packet'];
   readonly #native = native();
   readonly #engine: EngineHandle;
   #traces: LinkHandle[] = [];
@@ -73,11 +86,11 @@ export class Kernel {
     const path = builtPath('bpf/engine.bpf.o');
     if (!existsSync(path)) throw failure(errors.notBuilt, { path });
     const refusals: Error[] = [];
-    for (const without of attempts) {
-      const programs = without.flatMap((part) => [...optionalParts[part].programs]);
+    for (const { packet, missing, without } of attempts) {
       try {
-        this.#engine = this.#native.load(path, sizes, programs);
-        this.missing = new Map(without.map((part) => [part, refusals[0]?.message ?? '']));
+        this.#engine = this.#native.load(path, sizes, without);
+        this.packetProgram = packet;
+        this.missing = new Map(missing.map((part) => [part, refusals[0]?.message ?? '']));
         return;
       } catch (error) {
         refusals.push(error as Error);
@@ -93,12 +106,15 @@ export class Kernel {
   }
 
   /**
-   * Attaches every program to the cgroup and pins the links below `pins` (a folder on a bpffs).
-   * @throws TW_BPF_ATTACH; what was attached before stays pinned, so the cgroup stays refused
+   * Attaches every program to the cgroup, or those given, and pins the links below `pins` (a folder on
+   * a bpffs). @throws TW_BPF_ATTACH; what was attached before stays pinned, so the cgroup stays refused
    */
-  attachCgroup(cgroup: string, pins: string): void {
+  attachCgroup(
+    cgroup: string,
+    pins: string,
+    programs: readonly string[] = this.cgroupPrograms(),
+  ): void {
     mkdirSync(pins, { recursive: true, mode: 0o700 });
-    const programs = [...cgroupPrograms, ...this.#programsOf('create')];
     for (const program of programs) {
       try {
         this.#native.attachCgroup(this.#engine, program, cgroup, join(pins, program));
@@ -106,6 +122,11 @@ export class Kernel {
         throw failure(errors.attach, { program, cgroup, reason: (cause as Error).message }, cause);
       }
     }
+  }
+
+  /** What a target's cgroup gets, in the order of attaching. */
+  cgroupPrograms(): readonly string[] {
+    return [this.packetProgram, ...addressPrograms, ...this.#programsOf('create')];
   }
 
   /** Follows forks and execs of targets, where the kernel can. */
@@ -127,12 +148,17 @@ export class Kernel {
     this.#native.mapStore(this.#engine, 'policies', slot, (BigInt(table) << 32n) | flags);
   }
 
+  /**
+   * What a name may reach under a rule table. The table before, which is of the other parity, stays as
+   * it is; a name without lines under a table is not allowed by it.
+   */
   setLines(table: number, name: number, permissions: readonly Permission[]): void {
-    this.#update('names', layout.linesKey.write({ table, name }), linesOf(permissions));
-  }
-
-  deleteLines(table: number, name: number): void {
-    this.#native.mapDelete(this.#engine, 'names', layout.linesKey.write({ table, name }));
+    const key = u32(name);
+    const known = this.#lookup('names', key, layout.name.size);
+    if (!known) throw failure(errors.tooManyNames, { name });
+    const { version } = layout.name.read(known);
+    version[table & 1] = linesOf(table, permissions);
+    this.#update('names', key, layout.name.write({ version }));
   }
 
   setCidr(
@@ -141,7 +167,11 @@ export class Kernel {
     length: number,
     permissions: readonly Permission[],
   ): void {
-    this.#update('cidrs', this.#cidrKey(table, address, length), linesOf(permissions));
+    this.#update(
+      'cidrs',
+      this.#cidrKey(table, address, length),
+      layout.lines.write(linesOf(table, permissions)),
+    );
   }
 
   deleteCidr(table: number, address: number, length: number): void {
@@ -225,13 +255,19 @@ export class Kernel {
     );
   }
 
-  /** Now, as the kernel's expiry counts: ticks of 16.8 ms. */
+  /** Now, as the kernel's expiry counts. */
   tick(): number {
-    return Number(this.#native.bootTime() >> layout.TICK_SHIFT);
+    return this.testRun('tw_clock', emptyFrame).result;
   }
 
-  testRun(program: string, frame: Buffer, repeat = 1): { result: number; nanoseconds: number } {
-    return this.#native.testRun(this.#engine, program, frame, repeat);
+  /** Ticks in so many seconds, rounded up. */
+  ticks(seconds: number): number {
+    return Math.ceil((seconds * 1e9) / (this.#native.jiffy() * 2 ** layout.TICK_SHIFT));
+  }
+
+  /** Runs a program on a packet to an interface, 0 for loopback; nothing is sent. */
+  testRun(program: string, frame: Buffer, repeat = 1, ifindex = 0) {
+    return this.#native.testRun(this.#engine, program, frame, repeat, ifindex);
   }
 
   runStats(program: string): { runs: number; nanoseconds: number } {

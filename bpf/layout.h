@@ -3,8 +3,8 @@
  * The shapes that user space and the kernel share: map keys and values, and events of the ring buffer.
  * bpf/layout.ts describes the same; a test compares the two through the objects' BTF.
  *
- * Addresses are 32-bit numbers in host order, ports too, unless a name ends in _be. Ticks are 2^24 ns
- * (16.8 ms) of CLOCK_BOOTTIME in 32 bits, which wrap after 2.2 years of uptime.
+ * Addresses are 32-bit numbers in host order, ports too, unless a name ends in _be. A tick is 16 jiffies
+ * (16 to 160 ms, as the kernel's HZ is); 32 bits of them wrap after two years of uptime or more.
  */
 #ifndef TW_LAYOUT_H
 #define TW_LAYOUT_H
@@ -12,7 +12,7 @@
 /* Bump when a pinned map changes its shape; it names the folder of pins. */
 #define TW_SCHEMA 1
 
-#define TW_TICK_SHIFT 24
+#define TW_TICK_SHIFT 4
 #define TW_MAX_TARGETS 1024
 #define TW_MAX_LEVELS 16	/* cgroup depth at which a target can lie */
 #define TW_MAX_LINES 16		/* MAX_PERMISSIONS in policy/types.ts */
@@ -95,13 +95,17 @@ struct tw_line {
 };
 
 struct tw_lines {
+	__u32 table;		/* they hold under this rule table only */
 	__u32 count;
 	struct tw_line line[TW_MAX_LINES];
 };
 
-struct tw_lines_key {
-	__u32 table;
-	__u32 name;
+/*
+ * What a name may reach. Rule tables of one target are odd and even in turn, so the next one is
+ * written beside the one in force, and what is older is void by its number.
+ */
+struct tw_name {
+	struct tw_lines version[2];
 };
 
 struct tw_cidr_key {

@@ -12,7 +12,7 @@ const mirrored: Record<string, Struct<Fields>> = {
   tw_account: layout.account,
   tw_line: layout.line,
   tw_lines: layout.lines,
-  tw_lines_key: layout.linesKey,
+  tw_name: layout.name,
   tw_cidr_key: layout.cidrKey,
   tw_learned_key: layout.learnedKey,
   tw_learned_name: layout.learnedName,
@@ -52,7 +52,7 @@ test('the numbers of reasons, counters and limits are those of layout.h', () => 
   );
   const define = (name: string) => Number(header.match(new RegExp(`#define ${name} (\\d+)`))?.[1]);
   assert.equal(define('TW_SCHEMA'), layout.SCHEMA);
-  assert.equal(define('TW_TICK_SHIFT'), Number(layout.TICK_SHIFT));
+  assert.equal(define('TW_TICK_SHIFT'), layout.TICK_SHIFT);
   assert.equal(define('TW_MAX_TARGETS'), layout.MAX_TARGETS);
   assert.equal(define('TW_MAX_LEVELS'), layout.MAX_LEVELS);
   assert.equal(define('TW_MAX_LINES'), MAX_PERMISSIONS);

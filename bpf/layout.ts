@@ -6,8 +6,8 @@ import { struct } from './struct.ts';
 
 /** Names the folder of pins; equal to TW_SCHEMA. */
 export const SCHEMA = 1;
-/** A tick of expiry is 2^24 ns of CLOCK_BOOTTIME. */
-export const TICK_SHIFT = 24n;
+/** A tick of expiry is 2^4 jiffies. */
+export const TICK_SHIFT = 4;
 export const MAX_TARGETS = 1024;
 export const MAX_LEVELS = 16;
 export const MAX_NAMES = 8;
@@ -44,8 +44,8 @@ export const target = struct({
 export const account = struct({ query_time: 'u64', overflow: 'u64', rows: 'u32', _pad: 'u32' });
 
 export const line = struct({ from: 'u16', to: 'u16', proto: 'u8', deny: 'u8', rule: 'u16' });
-export const lines = struct({ count: 'u32', line: { list: line, of: MAX_LINES } });
-export const linesKey = struct({ table: 'u32', name: 'u32' });
+export const lines = struct({ table: 'u32', count: 'u32', line: { list: line, of: MAX_LINES } });
+export const name = struct({ version: { list: lines, of: 2 } });
 export const cidrKey = struct({ prefix: 'u32', table: 'u32', addr_be: { bytes: 4 } });
 
 export const learnedKey = struct({ target: 'u32', addr: 'u32' });

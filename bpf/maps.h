@@ -47,13 +47,12 @@ struct {
 	__type(value, struct tw_account);
 } accounts SEC(".maps");
 
-/* What a name may reach under one policy table. */
+/* By the number of a name, which belongs to one target. An array: it is read without a call. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 65536);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct tw_lines_key);
-	__type(value, struct tw_lines);
+	__type(key, __u32);
+	__type(value, struct tw_name);
 } names SEC(".maps");
 
 struct {
@@ -94,7 +93,8 @@ struct tw_sock {
 	__u32 name;		/* the name that its connection was opened for */
 	__u32 origin_addr;	/* the DNS server that it asked before the redirect */
 	__u16 origin_port;
-	__u16 _pad;
+	__u8 stream;		/* the kernel's own TCP: later segments open nothing */
+	__u8 _pad;
 	__u32 pid;		/* the process that used it last, as far as a hook saw */
 	__u64 start;
 };

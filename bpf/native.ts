@@ -51,11 +51,13 @@ export interface Native {
   /** Gives what was still waiting. */
   ringClose(ring: RingHandle): Buffer | undefined;
 
+  /** The frame starts at layer 2; `ifindex` is where the packet is on its way to, 0 for loopback. */
   testRun(
     engine: EngineHandle,
     program: string,
     frame: Buffer,
     repeat: number,
+    ifindex: number,
   ): { result: number; nanoseconds: number };
   runStats(engine: EngineHandle, program: string): { runs: number; nanoseconds: number };
   /** A file descriptor; the kernel keeps statistics while it is open. */
@@ -74,6 +76,8 @@ export interface Native {
   processors(): number;
   /** CLOCK_BOOTTIME in ns. */
   bootTime(): bigint;
+  /** ns of one jiffy. */
+  jiffy(): number;
   close(fd: number): void;
   seccompProgram(options: {
     families: readonly number[];

@@ -16,7 +16,6 @@
 
 #define TW_TCP_SYN 0x02
 #define TW_TCP_ACK 0x10
-#define TW_SOCK_STREAM 1
 
 struct tw_packet {
 	struct tw_query q;
@@ -43,8 +42,15 @@ static __always_inline void tw_read_transport(struct tw_packet *p, const struct 
 	p->q.dport = bpf_ntohs(ports->dest);
 }
 
-static __always_inline void tw_parse_ports(struct __sk_buff *skb, struct bpf_sock *sk,
-					   struct tw_packet *p, __u32 offset)
+/* Only the kernel's own TCP has connections; a raw socket's segment always opens something. */
+static __always_inline int tw_is_fresh(int stream, __u8 proto, const struct tw_transport *th)
+{
+	return !stream || proto != IPPROTO_TCP ||
+	       (th->flags & (TW_TCP_SYN | TW_TCP_ACK)) == TW_TCP_SYN;
+}
+
+static __always_inline void tw_parse_ports(struct __sk_buff *skb, int stream, struct tw_packet *p,
+					   __u32 offset)
 {
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	const struct tw_transport *th = data + offset;
@@ -67,14 +73,11 @@ static __always_inline void tw_parse_ports(struct __sk_buff *skb, struct bpf_soc
 		th = &copy;
 	}
 	tw_read_transport(p, &th->ports);
-	/* Only the kernel's own TCP has connections; a raw socket's segment is always judged anew. */
-	if (sk && sk->type == TW_SOCK_STREAM && sk->protocol == IPPROTO_TCP &&
-	    (th->flags & (TW_TCP_SYN | TW_TCP_ACK)) != TW_TCP_SYN)
+	if (!tw_is_fresh(stream, p->q.proto, th))
 		p->q.flags &= ~TW_Q_FRESH;
 }
 
-static __always_inline void tw_parse_ipv4(struct __sk_buff *skb, struct bpf_sock *sk,
-					  struct tw_packet *p)
+static __always_inline void tw_parse_ipv4(struct __sk_buff *skb, int stream, struct tw_packet *p)
 {
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	const struct iphdr *ip = data;
@@ -99,12 +102,11 @@ static __always_inline void tw_parse_ipv4(struct __sk_buff *skb, struct bpf_sock
 	else if (ip->frag_off & bpf_htons(0x1fff))
 		p->q.flags |= TW_Q_FRAGMENT;
 	else if (p->q.proto == IPPROTO_TCP || p->q.proto == IPPROTO_UDP)
-		tw_parse_ports(skb, sk, p, sizeof(*ip));
+		tw_parse_ports(skb, stream, p, sizeof(*ip));
 }
 
 /* IPv6 is refused but for loopback; what stands behind an extension header has no ports for us. */
-static __always_inline void tw_parse_ipv6(struct __sk_buff *skb, struct bpf_sock *sk,
-					  struct tw_packet *p)
+static __always_inline void tw_parse_ipv6(struct __sk_buff *skb, int stream, struct tw_packet *p)
 {
 	struct ipv6hdr ip;
 
@@ -117,19 +119,20 @@ static __always_inline void tw_parse_ipv6(struct __sk_buff *skb, struct bpf_sock
 	__builtin_memcpy(p->daddr, &ip.daddr, 16);
 	p->q.proto = ip.nexthdr;
 	if (p->q.proto == IPPROTO_TCP || p->q.proto == IPPROTO_UDP)
-		tw_parse_ports(skb, sk, p, sizeof(ip));
+		tw_parse_ports(skb, stream, p, sizeof(ip));
 }
 
-static __always_inline void tw_parse(struct __sk_buff *skb, struct bpf_sock *sk, struct tw_packet *p)
+/* stream: the socket is the kernel's own TCP */
+static __always_inline void tw_parse(struct __sk_buff *skb, int stream, struct tw_packet *p)
 {
 	__builtin_memset(p, 0, sizeof(*p));
 	p->q.flags = TW_Q_FRESH;
 	p->q.hook = TW_HOOK_PACKET;
 	/* skb->protocol is what the sender says; the packet itself decides below. */
 	if (skb->protocol == bpf_htons(0x0800))
-		tw_parse_ipv4(skb, sk, p);
+		tw_parse_ipv4(skb, stream, p);
 	else if (skb->protocol == bpf_htons(0x86dd))
-		tw_parse_ipv6(skb, sk, p);
+		tw_parse_ipv6(skb, stream, p);
 	else
 		p->q.flags |= TW_Q_MALFORMED;
 }

@@ -13,17 +13,38 @@ export const optionalParts = {
 } as const;
 export type OptionalPart = keyof typeof optionalParts;
 
-/** What is tried, in this order, until the kernel takes it. */
-export const attempts: readonly (readonly OptionalPart[])[] = [
+/** The packet hook in two shapes: the second is for kernels before 5.10. */
+export const packetPrograms = ['tw_egress', 'tw_egress_full'] as const;
+
+/** Parts of which none, one or both are left out, from best to least. */
+const partsLeftOut: readonly (readonly OptionalPart[])[] = [
   [],
   ['process'],
   ['create'],
   ['process', 'create'],
 ];
 
-/** Programs of a target's cgroup, in the order of attaching: the authority first. */
-export const cgroupPrograms = [
-  'tw_egress',
+export interface Attempt {
+  readonly packet: (typeof packetPrograms)[number];
+  readonly missing: readonly OptionalPart[];
+  /** Programs that are not loaded. */
+  readonly without: readonly string[];
+}
+
+/** What is tried, in this order, until the kernel takes it. */
+export const attempts: readonly Attempt[] = packetPrograms.flatMap((packet) =>
+  partsLeftOut.map((missing) => ({
+    packet,
+    missing,
+    without: [
+      ...packetPrograms.filter((other) => other !== packet),
+      ...missing.flatMap((part) => [...optionalParts[part].programs]),
+    ],
+  })),
+);
+
+/** Programs of a target's cgroup besides the packet hook, which is attached first: it is the authority. */
+export const addressPrograms = [
   'tw_connect4',
   'tw_connect6',
   'tw_sendmsg4',
@@ -42,7 +63,7 @@ export const singleTargetSizes: Readonly<Record<string, number>> = {
   policies: 1,
   accounts: 1,
   cgroups: 1,
-  names: 16384,
+  names: 8192,
   cidrs: 16384,
   learned: 16384,
   processes: 4096,

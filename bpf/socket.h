@@ -6,6 +6,8 @@
 #include "verdict.h"
 #include "target.h"
 
+#define TW_SOCK_STREAM 1
+
 /* Remembers what the verdict was, so that the next packet to the same place need not ask again. */
 static __always_inline void tw_remember(struct tw_sock *s, const struct tw_held *h,
 					const struct tw_query *q, __u64 verdict, __u32 now)
@@ -20,20 +22,20 @@ static __always_inline void tw_remember(struct tw_sock *s, const struct tw_held 
 	s->table = TW_POLICY_TABLE(h->word);
 }
 
-/* The cached verdict. One that can expire is asked for the time only when it opens something. */
-static __always_inline int tw_remembered(const struct tw_sock *s, const struct tw_query *q)
+/* Is a cached verdict still good? One that can expire is asked for the time when it opens something. */
+static __always_inline int tw_still_holds(const struct tw_sock *s, int fresh)
 {
 	__u32 slot = s->slot;
-	__u64 *word;
+	__u64 *word = bpf_map_lookup_elem(&policies, &slot);
 
-	if (q->flags & ~TW_Q_FRESH)
-		return 0;
-	if (!s->table || s->daddr != q->daddr || s->dport != q->dport || s->proto != q->proto)
-		return 0;
-	word = bpf_map_lookup_elem(&policies, &slot);
 	if (!word || TW_POLICY_TABLE(*(volatile __u64 *)word) != s->table)
 		return 0;
-	return !s->expires || !(q->flags & TW_Q_FRESH) || tw_now() < s->expires;
+	return !s->expires || !fresh || tw_now() < s->expires;
+}
+
+static __always_inline int tw_is_stream(__u32 type, __u32 protocol)
+{
+	return type == TW_SOCK_STREAM && protocol == IPPROTO_TCP;
 }
 
 #endif

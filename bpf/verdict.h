@@ -44,7 +44,8 @@ struct tw_query {
 
 /*
  * A verdict is one number, so that a global function can give it: the reason says whether it allows.
- * Names are numbers below 2^20; the expiry counts from the moment of the question.
+ * Names are elements of the array `names`, below 2^16; 20 bits are kept for them. The expiry counts
+ * from the moment of the question.
  */
 #define TW_VERDICT(reason, rule, name, left)                                                   \
 	((__u64)(reason) | (__u64)(rule) << 5 | (__u64)(name) << 21 | (__u64)(left) << 41)
@@ -116,10 +117,17 @@ enum tw_score {
 };
 #define TW_SCORE(score, rule) ((score) << 16 | (rule))
 
+static __always_inline const struct tw_lines *tw_lines_of(__u32 table, __u32 name)
+{
+	const struct tw_name *n = bpf_map_lookup_elem(&names, &name);
+	const struct tw_lines *lines = n ? &n->version[table & 1] : 0;
+
+	return lines && lines->table == table ? lines : 0;
+}
+
 TW_GLOBAL int tw_score_name(__u32 table, __u32 name, __u32 service)
 {
-	struct tw_lines_key key = { .table = table, .name = name };
-	const struct tw_lines *lines = bpf_map_lookup_elem(&names, &key);
+	const struct tw_lines *lines = tw_lines_of(table, name);
 	int match;
 
 	if (!lines)
@@ -130,9 +138,13 @@ TW_GLOBAL int tw_score_name(__u32 table, __u32 name, __u32 service)
 	return TW_SCORE(match & TW_MATCH_DENY ? TW_SCORE_DENY : TW_SCORE_ALLOW, TW_MATCH_RULE(match));
 }
 
+/*
+ * Time for expiries: jiffies, which cost no call, in ticks of 16. They stand still while the machine
+ * sleeps, and so does a learned address's time.
+ */
 static __always_inline __u32 tw_now(void)
 {
-	return bpf_ktime_get_boot_ns() >> TW_TICK_SHIFT;
+	return bpf_jiffies64() >> TW_TICK_SHIFT;
 }
 
 static __always_inline int tw_in(__u32 addr, __u32 net, __u32 length)
@@ -140,8 +152,11 @@ static __always_inline int tw_in(__u32 addr, __u32 net, __u32 length)
 	return (addr ^ net) >> (32 - length) == 0;
 }
 
-/* Refused in every mode, and no rule can change it. TW_NONE: nothing of the kind. */
-TW_GLOBAL int tw_always_denied(__u32 addr, __u32 service, __u32 flags)
+/*
+ * Refused in every mode, and no rule can change it. TW_NONE: nothing of the kind, but for the addresses
+ * of DNS-over-HTTPS resolvers, which are listed and which no target ever learns.
+ */
+static __always_inline int tw_never_allowed(__u32 addr, __u32 service, __u32 flags)
 {
 	__u32 port = service & 0xffff, proto = service >> 16;
 
@@ -167,8 +182,6 @@ TW_GLOBAL int tw_always_denied(__u32 addr, __u32 service, __u32 flags)
 		return TW_DNS_SERVER;
 	if (port == 853)
 		return TW_DOT;
-	if (bpf_map_lookup_elem(&doh, &addr))
-		return TW_DOH;
 	return TW_NONE;
 }
 
@@ -177,6 +190,13 @@ static __always_inline int tw_is_resolver(const struct tw_target *t, const struc
 	return (q->proto == IPPROTO_TCP || q->proto == IPPROTO_UDP) &&
 	       !(q->flags & (TW_Q_IPV6 | TW_Q_MALFORMED | TW_Q_FRAGMENT)) && t->resolver_port &&
 	       q->daddr == t->resolver_addr && q->dport == t->resolver_port;
+}
+
+TW_GLOBAL int tw_always_denied(__u32 addr, __u32 service, __u32 flags)
+{
+	int reason = tw_never_allowed(addr, service, flags);
+
+	return reason || !bpf_map_lookup_elem(&doh, &addr) ? reason : TW_DOH;
 }
 
 /* The reason to refuse that a score stands for. */

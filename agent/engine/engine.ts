@@ -19,7 +19,7 @@ import { createRandom16 } from '../resolver/random.ts';
 import { listenByTcp } from '../resolver/tcp-server.ts';
 import { listenByUdp } from '../resolver/udp-server.ts';
 import type { ServerPool } from '../resolver/upstream.ts';
-import { TableNumbers, Target } from '../target/target.ts';
+import { Numbers, Target } from '../target/target.ts';
 import { attachedText } from './attached.ts';
 
 export interface EngineOptions {
@@ -49,7 +49,7 @@ const MS_IN_NS = 1_000_000n;
 export class Engine {
   readonly kernel: Kernel;
   readonly #options: EngineOptions;
-  readonly #tables = new TableNumbers();
+  readonly #numbers = new Numbers();
   readonly #held = new Map<number, HeldTarget>();
   #levels = 0n;
   #lastId = 0;
@@ -75,7 +75,7 @@ export class Engine {
       const resolver = { address: constantAddress(LOOPBACK), port: sockets.port };
       const id = ++this.#lastId;
       const spec = { slot, id, cgroup: options.cgroup, ownNetns: false, resolver, mark };
-      const target = new Target(this.kernel, this.#tables, spec, options.policy, this.#levels);
+      const target = new Target(this.kernel, this.#numbers, spec, options.policy, this.#levels);
       this.kernel.attachCgroup(options.cgroup.path, options.pins);
       const held = new HeldTarget(this.kernel, target, options, this.#options, () =>
         this.#held.delete(slot),

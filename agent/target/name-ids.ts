@@ -10,15 +10,21 @@ export interface NameId {
 }
 
 export class NameIds {
+  readonly #next: () => number;
   readonly #byKey = new Map<string, NameId>();
   readonly #byId = new Map<number, NameId>();
 
-  /** The number of a name, made at its first call; from 1, never used for another. */
+  /** `next` gives numbers that no other target uses. */
+  constructor(next: () => number) {
+    this.#next = next;
+  }
+
+  /** The number of a name, made at its first call. */
   intern(name: string, refused: boolean): { entry: NameId; fresh: boolean } {
     const key = refused ? `${name}\0refused` : name;
     const known = this.#byKey.get(key);
     if (known) return { entry: known, fresh: false };
-    const entry: NameId = { id: this.#byId.size + 1, name, refused };
+    const entry: NameId = { id: this.#next(), name, refused };
     this.#byKey.set(key, entry);
     this.#byId.set(entry.id, entry);
     return { entry, fresh: true };

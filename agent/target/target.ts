@@ -6,6 +6,7 @@
 import type { Kernel } from '#bpf/kernel.ts';
 import { policyFlags, targetFlags } from '#bpf/layout.ts';
 import type { LearnedAddress } from '#dns/ports.ts';
+import { dohAddresses } from '#policy/always-denied.ts';
 import { judgeName } from '#policy/judge-name.ts';
 import type { CompiledPolicy, NameVerdict } from '#policy/types.ts';
 import { LearnedAddresses } from './learned.ts';
@@ -37,27 +38,30 @@ const QUERY_INTERVAL = 2_000_000;
 const QUERY_BURST = 1_000n * BigInt(QUERY_INTERVAL);
 /** A packet that is under way may still be judged by the table before; then it is removed. */
 const RETIRE_AFTER = 1_000;
-const SECOND_IN_NS = 1_000_000_000n;
-const TICK_IN_NS = 1n << 24n;
+const neverLearned = new Set(dohAddresses);
 
-/** Ticks in so many seconds, rounded up. */
-export function ticks(seconds: number): number {
-  return Number((BigInt(Math.ceil(seconds)) * SECOND_IN_NS + TICK_IN_NS - 1n) / TICK_IN_NS);
-}
+/** Numbers that all targets of an engine share; none is ever used again. */
+export class Numbers {
+  #table = 0;
+  #name = 0;
 
-/** Numbers of rule tables, shared by all targets of an engine: a number is never used again. */
-export class TableNumbers {
-  #last = 0;
-  next(): number {
-    return ++this.#last;
+  /** The number of a rule table: odd after even, even after odd, from 1. */
+  nextTable(before: number): number {
+    this.#table += (this.#table + 1) % 2 === before % 2 ? 2 : 1;
+    return this.#table;
+  }
+
+  /** The number of a name, from 1. */
+  nextName(): number {
+    return ++this.#name;
   }
 }
 
 export class Target {
   readonly spec: TargetSpec;
-  readonly names = new NameIds();
+  readonly names: NameIds;
   readonly #kernel: Kernel;
-  readonly #tables: TableNumbers;
+  readonly #numbers: Numbers;
   readonly #learned: LearnedAddresses;
   readonly #policies = new Map<number, CompiledPolicy>();
   #policy: CompiledPolicy;
@@ -69,14 +73,15 @@ export class Target {
    */
   constructor(
     kernel: Kernel,
-    tables: TableNumbers,
+    numbers: Numbers,
     spec: TargetSpec,
     policy: CompiledPolicy,
     levels: bigint,
   ) {
     this.#kernel = kernel;
-    this.#tables = tables;
+    this.#numbers = numbers;
     this.spec = spec;
+    this.names = new NameIds(() => numbers.nextName());
     this.#learned = new LearnedAddresses(kernel, spec.id);
     this.#policy = policy;
     kernel.setTarget(
@@ -116,7 +121,7 @@ export class Target {
    * every packet. Throws with the policy before still in force.
    */
   setPolicy(policy: CompiledPolicy): void {
-    const table = this.#tables.next();
+    const table = this.#numbers.nextTable(this.#table);
     try {
       this.#fill(table, policy);
     } catch (cause) {
@@ -141,7 +146,9 @@ export class Target {
     if (fresh) this.#setName(this.#table, entry.id, name, refused);
     const now = this.#kernel.tick();
     for (const { address, seconds } of addresses) {
-      this.#learned.learn(address, entry.id, now + ticks(seconds), now);
+      // The packet hook's short way takes learned addresses without a look into that list.
+      if (neverLearned.has(address)) continue;
+      this.#learned.learn(address, entry.id, now + this.#kernel.ticks(seconds), now);
     }
   }
 
@@ -152,12 +159,12 @@ export class Target {
 
   #empty(table: number, policy: CompiledPolicy): void {
     for (const c of policy.cidrs) this.#kernel.deleteCidr(table, c.address, c.length);
-    for (const { id } of this.names) this.#kernel.deleteLines(table, id);
   }
 
   #setName(table: number, id: number, name: string, refused: boolean, policy = this.#policy): void {
     if (refused) return;
     const { allowed, permissions } = judgeName(policy, name);
+    // Without lines a name is not allowed; what it had under an older table is void.
     if (allowed) this.#kernel.setLines(table, id, permissions);
   }
 }

@@ -25,6 +25,7 @@ static const struct {
 	{ "processors", tw_processors },
 	{ "openSocket", tw_open_socket },
 	{ "bootTime", tw_boot_time },
+	{ "jiffy", tw_jiffy },
 	{ "close", tw_close },
 	{ "seccompProgram", tw_seccomp_program },
 };

@@ -25,20 +25,31 @@ static int tw_program_fd(napi_env env, napi_value *argv)
 	return bpf_program__fd(program);
 }
 
-/* testRun(handle, program, frame, repeat) -> { result, nanoseconds } ; frame starts at layer 2 */
+/*
+ * testRun(handle, program, frame, repeat, ifindex) -> { result, nanoseconds }; frame starts at layer 2,
+ * and the packet is on its way to that interface (0: loopback; others since 5.10).
+ */
 napi_value tw_test_run(napi_env env, napi_callback_info info)
 {
-	napi_value argv[4], result;
+	struct __sk_buff context = {};
+	napi_value argv[5], result;
 	uint32_t repeat;
 	size_t size;
 	void *frame;
 	int fd;
 
-	if (tw_args(env, info, 4, argv) || (fd = tw_program_fd(env, argv)) < 0 ||
-	    tw_bytes(env, argv[2], &frame, &size) || tw_uint32(env, argv[3], &repeat))
+	if (tw_args(env, info, 5, argv) || (fd = tw_program_fd(env, argv)) < 0 ||
+	    tw_bytes(env, argv[2], &frame, &size) || tw_uint32(env, argv[3], &repeat) ||
+	    tw_uint32(env, argv[4], &context.ifindex))
 		return NULL;
+	if (repeat > INT32_MAX)
+		return tw_throw(env, EINVAL, "BPF_PROG_TEST_RUN");
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = (uint32_t)size,
 		    .repeat = (int)repeat);
+	if (context.ifindex) {
+		options.ctx_in = &context;
+		options.ctx_size_in = sizeof(context);
+	}
 	if (bpf_prog_test_run_opts(fd, &options))
 		return tw_throw(env, errno, "BPF_PROG_TEST_RUN");
 	napi_create_object(env, &result);

@@ -74,6 +74,16 @@ napi_value tw_boot_time(napi_env env, napi_callback_info info)
 	return result;
 }
 
+/* jiffy() -> nanoseconds of one jiffy: the resolution of the coarse clocks, which the tick updates */
+napi_value tw_jiffy(napi_env env, napi_callback_info info)
+{
+	struct timespec resolution;
+
+	(void)info;
+	clock_getres(CLOCK_MONOTONIC_COARSE, &resolution);
+	return tw_number(env, (double)resolution.tv_sec * 1e9 + (double)resolution.tv_nsec);
+}
+
 /* close(fd) */
 napi_value tw_close(napi_env env, napi_callback_info info)
 {

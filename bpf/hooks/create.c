@@ -7,6 +7,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "../process.h"
+#include "../socket.h"
 #include "../target.h"
 
 SEC("cgroup/sock_create")
@@ -24,6 +25,7 @@ int tw_create(struct bpf_sock *sk)
 		return 1;
 	}
 	tw_own_socket(s, &h);
+	s->stream = tw_is_stream(sk->type, sk->protocol);
 	p = tw_current_process();
 	if (p) {
 		s->pid = p->pid;

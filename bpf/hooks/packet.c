@@ -101,38 +101,51 @@ static __always_inline int tw_to_resolver(struct __sk_buff *skb, const struct tw
 	return 1;
 }
 
-static __always_inline int tw_decide(struct __sk_buff *skb, struct tw_packet *p, struct bpf_sock *sk,
-				     struct tw_sock *s)
+static __always_inline struct tw_sock *tw_new_socket(struct bpf_sock *sk)
+{
+	struct bpf_sock *full = sk ? bpf_sk_fullsock(sk) : 0;
+	struct tw_sock *s;
+
+	if (!full)
+		return 0;
+	s = bpf_sk_storage_get(&sockets, full, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (s)
+		s->stream = tw_is_stream(full->type, full->protocol);
+	else
+		tw_count(TW_STORAGE_FAILED);
+	return s;
+}
+
+static __always_inline int tw_decide(struct __sk_buff *skb, struct bpf_sock *sk, struct tw_sock *s)
 {
 	struct tw_held held;
+	struct tw_packet p;
 	struct tw_row_key key;
 	__u32 now = tw_now();
 	__u64 verdict;
 
+	if (!s)
+		s = tw_new_socket(sk);
 	if (!(s && tw_hold_socket(&held, s)) && !tw_hold_slot(&held, tw_slot_of_packet(skb))) {
 		tw_count(TW_UNKNOWN_TARGET);
 		return TW_REFUSE;
 	}
-	if (!s && sk) {
-		s = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-		if (!s)
-			tw_count(TW_STORAGE_FAILED);
-	}
+	tw_parse(skb, s && s->stream, &p);
 	if (s)
-		p->q.name = s->name;
+		p.q.name = s->name;
 	if (skb->ifindex == 1)	/* every network namespace's loopback */
-		p->q.local = tw_local_peer(skb, &held, p);
+		p.q.local = tw_local_peer(skb, &held, &p);
 
-	verdict = tw_ask(held.target, held.word, &p->q, now);
+	verdict = tw_ask(held.target, held.word, &p.q, now);
 	if (TW_V_REASON(verdict) == TW_LOCAL)
 		return TW_PASS;
 	if (TW_V_REASON(verdict) == TW_RESOLVER) {
-		if (tw_to_resolver(skb, &held, p, s))
+		if (tw_to_resolver(skb, &held, &p, s))
 			return TW_PASS;
 		verdict = TW_VERDICT(TW_DNS_BUDGET, 0, 0, 0);
 	}
 	if (!tw_allows(verdict)) {
-		tw_row_key(&key, &held, &p->q, verdict, p->q.flags & TW_Q_IPV6 ? p->daddr : 0);
+		tw_row_key(&key, &held, &p.q, verdict, p.q.flags & TW_Q_IPV6 ? p.daddr : 0);
 		if (s) {
 			key.pid = s->pid;
 			key.start = s->start;
@@ -142,22 +155,97 @@ static __always_inline int tw_decide(struct __sk_buff *skb, struct tw_packet *p,
 			return TW_REFUSE;
 	}
 	if (s)
-		tw_remember(s, &held, &p->q, verdict, now);
+		tw_remember(s, &held, &p.q, verdict, now);
 	return TW_PASS;
+}
+
+/*
+ * The socket's cached verdict, found with one call into the kernel. Anything but a plain TCP or UDP
+ * packet over IPv4, all of whose headers can be read in place, goes the whole way.
+ */
+static __always_inline int tw_is_remembered(struct __sk_buff *skb, const struct tw_sock *s)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	const struct iphdr *ip = data;
+	const struct tw_transport *th = (void *)(ip + 1);
+
+	if (!s->table || skb->protocol != bpf_htons(0x0800) || (void *)(th + 1) > end)
+		return 0;
+	if (*(__u8 *)data != 0x45 || ip->frag_off & bpf_htons(0x1fff))
+		return 0;
+	if (ip->protocol != s->proto || bpf_ntohl(ip->daddr) != s->daddr ||
+	    bpf_ntohs(th->ports.dest) != s->dport)
+		return 0;
+	return tw_still_holds(s, tw_is_fresh(s->stream, s->proto, th));
+}
+
+/*
+ * The commonest new verdict in short: a known socket sends to an address that the target learned, and
+ * the first name of it allows the port. Says yes only where tw_judge would. No address that is on the
+ * list of DNS-over-HTTPS resolvers is ever learned (agent/target), so the list is not asked here.
+ */
+static __always_inline int tw_is_learned(struct __sk_buff *skb, struct tw_sock *s)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	const struct iphdr *ip = data;
+	const struct tw_transport *th = (void *)(ip + 1);
+	struct tw_learned_key key;
+	struct tw_query q = { .flags = TW_Q_FRESH };
+	const struct tw_lines *lines;
+	const struct tw_learned *l;
+	struct tw_held h;
+	__u32 now, service;
+	int match;
+
+	if (skb->protocol != bpf_htons(0x0800) || (void *)(th + 1) > end || skb->ifindex == 1)
+		return 0;
+	if (*(__u8 *)data != 0x45 || ip->frag_off & bpf_htons(0x1fff))
+		return 0;
+	if (!tw_hold_socket(&h, s) || h.word & TW_DENY_CIDR)
+		return 0;
+	q.daddr = bpf_ntohl(ip->daddr);
+	q.dport = bpf_ntohs(th->ports.dest);
+	q.proto = ip->protocol;
+	service = TW_SERVICE(q.proto, q.dport);
+	if (tw_never_allowed(q.daddr, service, 0))
+		return 0;
+	key.target = h.target->id;
+	key.addr = q.daddr;
+	l = bpf_map_lookup_elem(&learned, &key);
+	now = tw_now();
+	if (!l || !l->slot[0].name || now >= l->slot[0].expires)
+		return 0;
+	lines = tw_lines_of(TW_POLICY_TABLE(h.word), l->slot[0].name);
+	if (!lines)
+		return 0;
+	match = tw_first_match(lines, service);
+	if (match < 0 || match & TW_MATCH_DENY)
+		return 0;
+	tw_remember(s, &h, &q, TW_VERDICT(TW_NAME, 0, l->slot[0].name & 0xfffff, 1), now);
+	s->expires = l->slot[0].expires;
+	return 1;
+}
+
+static __always_inline int tw_packet(struct __sk_buff *skb, struct bpf_sock *sk, struct tw_sock *s)
+{
+	if (s && (tw_is_remembered(skb, s) || tw_is_learned(skb, s)))
+		return TW_PASS;
+	return tw_decide(skb, sk, s);
 }
 
 SEC("cgroup_skb/egress")
 int tw_egress(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
-	struct tw_packet p;
-	struct tw_sock *s = 0;
 
-	sk = sk ? bpf_sk_fullsock(sk) : 0;
-	tw_parse(skb, sk, &p);
-	if (sk)
-		s = bpf_sk_storage_get(&sockets, sk, 0, 0);
-	if (s && tw_remembered(s, &p.q))
-		return TW_PASS;
-	return tw_decide(skb, &p, sk, s);
+	return tw_packet(skb, sk, sk ? bpf_sk_storage_get(&sockets, sk, 0, 0) : 0);
+}
+
+/* Before 5.10 a socket's storage is given only for a full socket, which is another call. */
+SEC("cgroup_skb/egress")
+int tw_egress_full(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk, *full = sk ? bpf_sk_fullsock(sk) : 0;
+
+	return tw_packet(skb, sk, full ? bpf_sk_storage_get(&sockets, full, 0, 0) : 0);
 }

@@ -1,0 +1,150 @@
+/**
+ * What the packet hook costs, under real traffic, by the kernel's own run-time statistics
+ * (BPF_STATS_RUN_TIME), over an empty program under the same traffic.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Cgroup } from '#agent/cgroup/cgroup.ts';
+import { Numbers, Target } from '#agent/target/target.ts';
+import { Kernel } from '#bpf/kernel.ts';
+import { builtPath, native } from '#bpf/native.ts';
+import { singleTargetSizes } from '#bpf/programs.ts';
+import { constantAddress } from '#policy/cidr.ts';
+import type { CompiledPolicy, Permission } from '#policy/types.ts';
+import { createLab, type Lab } from '../test/lab/lab.ts';
+import { type Figure, figure } from './figure.ts';
+import { type BenchWorld, buildSender, createBenchWorld, send, type Traffic } from './world.ts';
+
+const PORT = 7000;
+const PACKETS = 200_000;
+const ROUNDS = 5;
+const ADDRESSES = Array.from({ length: 32 }, (_, i) => `198.51.100.${i + 1}`);
+
+const open: Permission = { action: 'allow', protocol: 0, from: PORT, to: PORT, rule: 1 };
+
+const policy: CompiledPolicy = {
+  mode: 'Block',
+  digest: 'bench',
+  rules: [
+    { name: 'default', policy: '' },
+    { name: 'bench', policy: 'bench' },
+  ],
+  names: [
+    {
+      pattern: { labels: ['cdn', 'test'], wildcard: 'none' },
+      private: false,
+      permissions: [open],
+    },
+  ],
+  cidrs: [{ address: constantAddress('203.0.113.0'), length: 24, permissions: [open] }],
+  upstreams: [],
+};
+
+/** Median ns a run of one program over rounds of traffic; `runs` are its counters. */
+async function cost(
+  stats: () => { runs: number; nanoseconds: number },
+  traffic: () => Promise<unknown>,
+): Promise<number> {
+  const rounds: number[] = [];
+  for (let round = 0; round <= ROUNDS; round++) {
+    const before = stats();
+    await traffic();
+    const after = stats();
+    // The first warms up: neighbours, caches, the processor's clock.
+    if (round > 0)
+      rounds.push((after.nanoseconds - before.nanoseconds) / (after.runs - before.runs));
+  }
+  return rounds.sort((a, b) => a - b)[Math.floor(rounds.length / 2)] as number;
+}
+
+function hold(kernel: Kernel, world: BenchWorld, programs?: readonly string[]): Cgroup {
+  const { cgroup, pins } = world.cgroup();
+  const spec = {
+    slot: 0,
+    id: 1,
+    cgroup,
+    ownNetns: false,
+    resolver: { address: 0, port: 0 },
+    mark: 1,
+  };
+  const target = new Target(kernel, new Numbers(), spec, policy, 1n << BigInt(cgroup.level));
+  const addresses = ADDRESSES.map((a) => ({ address: constantAddress(a), seconds: 3600 }));
+  target.learn('cdn.test', addresses, false);
+  kernel.attachCgroup(cgroup.path, pins, programs);
+  return cgroup;
+}
+
+export async function run(): Promise<readonly Figure[]> {
+  const lab = createLab({ name: 'bench', addresses: ADDRESSES });
+  const world = createBenchWorld();
+  const statistics = native().enableStats();
+  try {
+    await lab.sink([
+      ...ADDRESSES.map((address) => ({ kind: 'udp' as const, address, port: PORT })),
+      { kind: 'tcp' as const, address: ADDRESSES[0] as string, port: PORT },
+    ]);
+    return await measure(lab, world);
+  } finally {
+    native().close(statistics);
+    await world.close();
+    lab.close();
+  }
+}
+
+async function measure(lab: Lab, world: BenchWorld): Promise<readonly Figure[]> {
+  const sender = buildSender(world.folder);
+  const plain = world.cgroup();
+  const empty = native().load(builtPath('bpf/empty.bpf.o'), {}, []);
+  mkdirSync(plain.pins, { recursive: true });
+  native().attachCgroup(empty, 'tw_empty', plain.cgroup.path, join(plain.pins, 'tw_empty'));
+  const figures: Figure[] = [];
+
+  const scenarios: {
+    name: string;
+    limit?: number;
+    traffic: Traffic;
+    programs?: readonly string[];
+  }[] = [
+    {
+      name: 'packet: cached TCP socket',
+      limit: 25,
+      traffic: { kind: 'tcp', count: PACKETS, port: PORT, addresses: ADDRESSES.slice(0, 1) },
+    },
+    {
+      name: 'packet: cached UDP socket',
+      limit: 25,
+      traffic: { kind: 'connected', count: PACKETS, port: PORT, addresses: ADDRESSES.slice(0, 1) },
+    },
+    {
+      // The packet hook alone: with the address hooks before it, it would find the socket's verdict.
+      name: 'packet: DNS-learned address',
+      limit: 40,
+      traffic: { kind: 'udp', count: PACKETS, port: PORT, addresses: ADDRESSES },
+      programs: ['tw_egress'],
+    },
+  ];
+  for (const { name, limit, traffic, programs } of scenarios) {
+    const baseline = await cost(
+      () => native().runStats(empty, 'tw_empty'),
+      () => send(lab, sender, plain.cgroup, traffic),
+    );
+    const kernel = new Kernel(singleTargetSizes);
+    const cgroup = hold(kernel, world, programs);
+    const value = await cost(
+      () => kernel.runStats('tw_egress'),
+      () => send(lab, sender, cgroup, traffic),
+    );
+    kernel.close();
+    figures.push(
+      figure({
+        name: `${name}, ns over an empty program`,
+        value: value - baseline,
+        unit: 'ns',
+        baseline,
+        ...(limit === undefined ? {} : { target: { bound: 'at most', limit } }),
+      }),
+    );
+  }
+  native().unload(empty);
+  return figures;
+}
