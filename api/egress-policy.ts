@@ -2,7 +2,7 @@
  * `EgressPolicy`: who may reach what. One schema is the source of the CRD, of the TypeScript type and of
  * what `torwacht policy check` says.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { metadataSchema } from './metadata.ts';
 import { allowRuleSchema, denyRuleSchema } from './rule.ts';
 import { apiVersion } from './version.ts';

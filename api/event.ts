@@ -2,7 +2,7 @@
  * The event that every sink gets: one row of evidence per (target, process, destination, reason).
  * Field names are those of the row that people read at 3 a.m.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const processSchema = z.object({
   pid: z.number().int(),

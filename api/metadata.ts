@@ -2,7 +2,7 @@
  * `metadata` of a document. People write four of its fields; the rest is what the API server adds, and is
  * accepted so that the output of `kubectl get -o yaml` can be used as a file.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** RFC 1123 subdomain, as Kubernetes demands of object names. */
 export const objectName = z

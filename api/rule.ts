@@ -5,7 +5,7 @@
  * Every string and list is bounded: a CRD's CEL rules are costed by these limits, and a document can then
  * never be large enough to slow down whoever compiles it.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const protocolSchema = z.enum(['TCP', 'UDP']);
 

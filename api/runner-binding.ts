@@ -1,7 +1,7 @@
 /**
  * `RunnerBinding`: which jobs are governed, how strictly, and what all of them need to work at all.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { projectId } from './egress-policy.ts';
 import { metadataSchema, namespaceName, objectName } from './metadata.ts';
 import { apiVersion } from './version.ts';

@@ -46,7 +46,7 @@ static __always_inline void tw_bump(struct tw_row *row, __u64 now)
 
 static __attribute__((noinline)) void tw_record(const struct tw_held *h, const struct tw_row_key *key)
 {
-	struct tw_row *row = bpf_map_lookup_elem(&rows, key), fresh = { .count = 1 };
+	struct tw_row *row = bpf_map_lookup_elem(&rows, key), fresh;
 	__u64 now = bpf_ktime_get_boot_ns();
 	__u32 slot = h->slot;
 	struct tw_account *a;
@@ -63,6 +63,7 @@ static __attribute__((noinline)) void tw_record(const struct tw_held *h, const s
 		__sync_fetch_and_add(&a->overflow, 1);
 		return;
 	}
+	fresh.count = 1;	/* field by field: a constant to copy from would make a section */
 	fresh.first = fresh.last = now;
 	if (bpf_map_update_elem(&rows, key, &fresh, BPF_NOEXIST)) {
 		row = bpf_map_lookup_elem(&rows, key);	/* another processor was first, or no room */

@@ -1,6 +1,6 @@
 /** Turns zod's issues into sentences about the document, each with what to do. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { documentSchemas } from '#api/documents.ts';
 import type { Kind } from '#api/version.ts';
 import { closest } from './closest.ts';

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { failure } from '#api/error.ts';
 import { errors } from './errors.ts';
-import { execute } from './execute.ts';
+import { attempt } from './execute.ts';
 import { labName, ownerLives, parseOwner } from './names.ts';
 import { deleteNamespace, listNamespaces } from './namespaces.ts';
 import { releaseSharedMounts } from './shared-mounts.ts';
@@ -40,11 +40,16 @@ export function sweep(options: SweepOptions = {}): string[] {
   return [...namespaces, ...folders];
 }
 
-/** What a killed `torwacht run` left: cgroups and pins, which no namespace holds. */
+/**
+ * What a killed `torwacht run` left: cgroups and pins, which no namespace holds. Its exit status 1 says
+ * that a run's processes still live; they are no lab's, and not ours to end.
+ */
 function cleanUpTorwacht(): void {
   const root = join(import.meta.dirname, '../..');
-  if (existsSync(join(root, 'build/torwacht.mjs')))
-    execute(join(root, 'bin/torwacht'), ['cleanup']);
+  if (!existsSync(join(root, 'build/torwacht.mjs'))) return;
+  const { code, stderr } = attempt(join(root, 'bin/torwacht'), ['cleanup']);
+  if (code === 0 || code === 1) return;
+  throw failure(errors.command, { command: 'torwacht cleanup', reason: stderr });
 }
 
 if (import.meta.main) {
