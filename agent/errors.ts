@@ -8,6 +8,12 @@ export const errors = {
     hint: 'the lookup fails; if a job really needs so many hosts at once, allow their prefixes by `cidr`',
     exit: 'host',
   },
+  tooManyNames: {
+    code: 'TW_AGENT_NAMES',
+    message: 'jobs on this host have asked for {limit} different names',
+    hint: 'the lookup fails; start torwacht anew, and look into the rows who asks for so many',
+    exit: 'host',
+  },
   noSlot: {
     code: 'TW_AGENT_SLOTS',
     message: 'this engine holds {limit} targets, and none is free',

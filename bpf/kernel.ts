@@ -154,11 +154,10 @@ export class Kernel {
    */
   setLines(table: number, name: number, permissions: readonly Permission[]): void {
     const key = u32(name);
-    const known = this.#lookup('names', key, layout.name.size);
-    if (!known) throw failure(errors.tooManyNames, { name });
-    const { version } = layout.name.read(known);
-    version[table & 1] = linesOf(table, permissions);
-    this.#update('names', key, layout.name.write({ version }));
+    const value = this.#lookup('names', key, layout.name.size);
+    if (!value) throw failure(errors.tooManyNames, { name });
+    layout.lines.writeInto(value, layout.lines.size * (table & 1), linesOf(table, permissions));
+    this.#update('names', key, value);
   }
 
   setCidr(

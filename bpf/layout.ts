@@ -13,6 +13,8 @@ export const MAX_LEVELS = 16;
 export const MAX_NAMES = 8;
 export const MAX_LINES = 16;
 export const MAX_ANCESTORS = 8;
+/** A verdict has 20 bits for the number of a name. */
+export const MAX_NAME_ID = 2 ** 20 - 1;
 
 export const targetFlags = { ownNetns: 1, redirect: 2 } as const;
 export const policyFlags = { observe: 1n, denyCidr: 2n } as const;

@@ -31,6 +31,8 @@ export interface Struct<F extends Fields> {
   readonly offsets: Readonly<Record<string, number>>;
   /** A new Buffer; fields that are not given are zero. */
   write(values: Partial<Values<F>>): Buffer;
+  /** Writes the given fields into a Buffer and leaves the others as they are. */
+  writeInto(into: Buffer, offset: number, values: Partial<Values<F>>): void;
   read(from: Buffer, offset?: number): Values<F>;
 }
 
@@ -53,11 +55,14 @@ function readField(field: Field, from: Buffer, at: number): unknown {
 
 function writeField(field: Field, into: Buffer, at: number, value: unknown): void {
   if (field === 'u64') into.writeBigUInt64LE(value as bigint, at);
+  else if (field === 'u32') into.writeUInt32LE(value as number, at);
   else if (typeof field === 'string') into.writeUIntLE(value as number, at, sizes[field]);
   else if ('bytes' in field) (value as Buffer).copy(into, at, 0, field.bytes);
   else {
-    for (const [i, item] of (value as Values<Fields>[]).slice(0, field.of).entries()) {
-      field.list.write(item).copy(into, at + i * field.list.size);
+    const items = value as Values<Fields>[];
+    const count = Math.min(items.length, field.of);
+    for (let i = 0; i < count; i++) {
+      field.list.writeInto(into, at + i * field.list.size, items[i] as Values<Fields>);
     }
   }
 }
@@ -86,11 +91,14 @@ export function struct<const F extends Fields>(fields: F): Struct<F> {
     offsets,
     write(values) {
       const into = Buffer.alloc(size);
+      this.writeInto(into, 0, values);
+      return into;
+    },
+    writeInto(into, offset, values) {
       for (const { name, field, at } of entries) {
         const value = (values as Record<string, unknown>)[name];
-        if (value !== undefined) writeField(field, into, at, value);
+        if (value !== undefined) writeField(field, into, offset + at, value);
       }
-      return into;
     },
     read(from, offset = 0) {
       const out: Record<string, unknown> = {};

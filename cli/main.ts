@@ -1,7 +1,9 @@
 /** The `torwacht` command: what can be said on its command line, and how its errors look. */
-import { Command, CommanderError, Option } from 'commander';
+import { Argument, Command, CommanderError, Option } from 'commander';
 import { exitCodes, TorwachtError } from '#api/error.ts';
+import { presets } from '#policy/presets.ts';
 import { cleanup } from './cleanup.ts';
+import { completionScript, type Shell, shells } from './completion.ts';
 import { checkPolicies } from './policy/check.ts';
 import { printable } from './policy/io.ts';
 import { showPresets } from './policy/presets.ts';
@@ -87,6 +89,16 @@ Examples:
     .description('Remove what runs left that were killed; processes that still live stay held.')
     .option('--force', 'end such processes as well')
     .action(async (flags: { force?: boolean }) => done(await cleanup(flags.force === true, io)));
+
+  torwacht
+    .command('completion')
+    .description('Print a script that completes this command in a shell.')
+    .addArgument(new Argument('<shell>', 'the shell that reads it').choices(shells))
+    .addHelpText('after', '\nBash, for this shell:\n  source <(torwacht completion bash)')
+    .action((shell: Shell) => {
+      const words = { 'torwacht policy presets': [...presets.keys()] };
+      io.stdout.write(completionScript(torwacht, shell, { words }));
+    });
 
   return torwacht;
 }

@@ -158,7 +158,7 @@ export class HeldTarget {
 
   /** Verdicts that found no room for a row of their own. */
   overflow(): number {
-    return this.#kernel.overflow(this.target.spec.slot);
+    return this.#kernel.overflow(this.target.spec.slot) + this.rows.overflow;
   }
 
   /** Stops answering. What is attached and pinned goes on refusing. */

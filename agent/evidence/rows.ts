@@ -47,7 +47,13 @@ interface Entry {
   merged: boolean;
 }
 
+/** Rows of refused lookups that one target may have; names are cheap to make up. */
+export const LOOKUP_BUDGET = 1024;
+
 export class RowTable {
+  /** Refused lookups beyond the budget, counted exactly. */
+  overflow = 0;
+  #lookups = 0;
   readonly #parts: RowParts;
   readonly #entries = new Map<string, Entry>();
   readonly #seen = new Map<string, Entry>();
@@ -91,7 +97,15 @@ export class RowTable {
       reason: query.reason,
       ...rule,
     };
-    const entry = this.#entry(event, asker?.start ?? 0n, true, query.resolved);
+    const start = asker?.start ?? 0n;
+    if (!this.#entries.has(identity(event, start, true))) {
+      if (this.#lookups >= LOOKUP_BUDGET) {
+        this.overflow++;
+        return;
+      }
+      this.#lookups++;
+    }
+    const entry = this.#entry(event, start, true, query.resolved);
     const type = String(query.type);
     count(entry, type, (entry.counts.get(type) ?? 0) + 1, now());
   }

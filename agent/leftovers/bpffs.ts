@@ -20,7 +20,7 @@ import { failure } from '#api/error.ts';
 import { SCHEMA } from '#bpf/layout.ts';
 import { findBpfMounts, readMounts } from '../cgroup/mountinfo.ts';
 import { errors } from './errors.ts';
-import { STATE } from './registry.ts';
+import { prepareState, STATE } from './registry.ts';
 
 const USUAL = '/sys/fs/bpf';
 /** Stands while the mount is ours. */
@@ -49,14 +49,17 @@ export function useBpffs(): { path: string; done(): void } {
   }
 }
 
+/** The mark stands first: whoever dies in between leaves a mark without a mount, which is harmless. */
 function mount(): string {
+  prepareState();
+  writeFileSync(MARK, '');
   try {
     execFileSync('mount', ['-t', 'bpf', '-o', 'mode=0700', 'bpf', USUAL], { stdio: 'pipe' });
   } catch (cause) {
     const reason = String((cause as { stderr?: Buffer }).stderr ?? (cause as Error).message).trim();
+    rmSync(MARK, { force: true });
     throw failure(errors.mountBpf, { path: USUAL, reason }, cause);
   }
-  writeFileSync(MARK, '');
   return USUAL;
 }
 

@@ -21,7 +21,7 @@ export class NameIds {
 
   /** The number of a name, made at its first call. */
   intern(name: string, refused: boolean): { entry: NameId; fresh: boolean } {
-    const key = refused ? `${name}\0refused` : name;
+    const key = `${refused ? 'refused' : 'allowed'} ${name}`;
     const known = this.#byKey.get(key);
     if (known) return { entry: known, fresh: false };
     const entry: NameId = { id: this.#next(), name, refused };

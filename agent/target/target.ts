@@ -3,12 +3,15 @@
  * Turns a compiled policy into a rule table, swaps tables at once, and puts learned addresses into the
  * kernel before the resolver releases an answer.
  */
+
+import { failure } from '#api/error.ts';
 import type { Kernel } from '#bpf/kernel.ts';
-import { policyFlags, targetFlags } from '#bpf/layout.ts';
+import { MAX_NAME_ID, policyFlags, targetFlags } from '#bpf/layout.ts';
 import type { LearnedAddress } from '#dns/ports.ts';
 import { dohAddresses } from '#policy/always-denied.ts';
 import { judgeName } from '#policy/judge-name.ts';
 import type { CompiledPolicy, NameVerdict } from '#policy/types.ts';
+import { errors } from '../errors.ts';
 import { LearnedAddresses } from './learned.ts';
 import { NameIds } from './name-ids.ts';
 
@@ -51,8 +54,9 @@ export class Numbers {
     return this.#table;
   }
 
-  /** The number of a name, from 1. */
+  /** The number of a name, from 1. @throws TW_AGENT_NAMES when a verdict has no bits for another */
   nextName(): number {
+    if (this.#name === MAX_NAME_ID) throw failure(errors.tooManyNames, { limit: MAX_NAME_ID });
     return ++this.#name;
   }
 }

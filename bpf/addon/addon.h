@@ -39,13 +39,20 @@ int tw_string(napi_env env, napi_value value, char *out, size_t size);
 int tw_uint32(napi_env env, napi_value value, uint32_t *out);
 int tw_uint64(napi_env env, napi_value value, uint64_t *out);
 int tw_bytes(napi_env env, napi_value value, void **data, size_t *size);
-int tw_external(napi_env env, napi_value value, void **out);
 int tw_property(napi_env env, napi_value object, const char *name, napi_value *out);
 napi_value tw_undefined(napi_env env);
 napi_value tw_number(napi_env env, double value);
 napi_value tw_throw(napi_env env, int error, const char *what);
 napi_value tw_throw_text(napi_env env, const char *code, const char *message);
 void tw_set(napi_env env, napi_value object, const char *name, napi_value value);
+
+/*
+ * A handle is an external value with the tag of its kind, so that none can be taken for another. The
+ * data is freed by `finalize` when JavaScript lets go of it, also where this fails.
+ */
+extern const napi_type_tag tw_engine_tag, tw_link_tag, tw_ring_tag;
+napi_value tw_handle(napi_env env, void *data, const napi_type_tag *tag, napi_finalize finalize);
+int tw_unhandle(napi_env env, napi_value value, const napi_type_tag *tag, void **out);
 
 /* engine.c */
 int tw_engine(napi_env env, napi_value value, struct tw_engine **out);

@@ -60,7 +60,7 @@ int tw_engine(napi_env env, napi_value value, struct tw_engine **out)
 {
 	void *data = NULL;
 
-	if (tw_external(env, value, &data))
+	if (tw_unhandle(env, value, &tw_engine_tag, &data))
 		return -1;
 	*out = data;
 	return 0;
@@ -84,17 +84,17 @@ struct tw_map *tw_find_map(struct tw_engine *engine, const char *name)
 static int tw_set_sizes(napi_env env, struct bpf_object *object, napi_value sizes)
 {
 	struct bpf_map *map;
+	napi_valuetype type;
 	napi_value value;
 	uint32_t entries;
-	bool has;
 
 	bpf_object__for_each_map(map, object) {
-		has = false;
-		napi_has_named_property(env, sizes, bpf_map__name(map), &has);
-		if (!has)
-			continue;
 		if (tw_property(env, sizes, bpf_map__name(map), &value) ||
-		    tw_uint32(env, value, &entries))
+		    napi_typeof(env, value, &type) != napi_ok)
+			return -1;
+		if (type == napi_undefined)
+			continue;
+		if (tw_uint32(env, value, &entries))
 			return -1;
 		bpf_map__set_max_entries(map, entries);
 	}
@@ -113,8 +113,8 @@ static int tw_leave_out(napi_env env, struct bpf_object *object, napi_value name
 		return -1;
 	}
 	for (i = 0; i < count; i++) {
-		napi_get_element(env, names, i, &item);
-		if (tw_string(env, item, name, sizeof(name)))
+		if (napi_get_element(env, names, i, &item) != napi_ok ||
+		    tw_string(env, item, name, sizeof(name)))
 			return -1;
 		program = bpf_object__find_program_by_name(object, name);
 		if (program)
@@ -153,7 +153,7 @@ static void tw_refused(napi_env env, int error)
 /* load(path, sizes: Record<map, entries>, without: program[]) -> handle */
 napi_value tw_load(napi_env env, napi_callback_info info)
 {
-	napi_value argv[3], handle = NULL;
+	napi_value argv[3];
 	struct bpf_object *object;
 	struct tw_engine *engine;
 	char path[4096];
@@ -180,10 +180,7 @@ napi_value tw_load(napi_env env, napi_callback_info info)
 	}
 	engine->object = object;
 	tw_collect_maps(engine);
-	if (napi_create_external(env, engine, tw_engine_free, NULL, &handle) == napi_ok)
-		return handle;
-	tw_engine_free(env, engine, NULL);
-	return NULL;
+	return tw_handle(env, engine, &tw_engine_tag, tw_engine_free);
 close:
 	bpf_object__close(object);
 	return NULL;

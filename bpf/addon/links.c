@@ -6,15 +6,20 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
-/* Closing a link that is pinned leaves it attached. */
-static void tw_link_free(napi_env env, void *data, void *hint)
+/* An attached tracepoint; `link` is NULL once it is detached. */
+struct tw_trace {
+	struct bpf_link *link;
+};
+
+/* A trace stays attached when its handle is forgotten: that must not depend on the garbage collector. */
+static void tw_trace_free(napi_env env, void *data, void *hint)
 {
 	(void)env;
 	(void)hint;
-	bpf_link__disconnect(data);
-	bpf_link__destroy(data);
+	free(data);
 }
 
 static struct bpf_program *tw_program_arg(napi_env env, napi_value *argv)
@@ -57,7 +62,8 @@ napi_value tw_attach_cgroup(napi_env env, napi_callback_info info)
 		bpf_link__destroy(link);
 		return tw_throw(env, -err, pin_path);
 	}
-	tw_link_free(env, link, NULL);
+	/* Its descriptor is closed; the pin keeps it attached. */
+	bpf_link__destroy(link);
 	return tw_undefined(env);
 }
 
@@ -65,27 +71,35 @@ napi_value tw_attach_cgroup(napi_env env, napi_callback_info info)
 napi_value tw_attach_trace(napi_env env, napi_callback_info info)
 {
 	struct bpf_program *program;
-	struct bpf_link *link;
-	napi_value argv[2], result = NULL;
+	struct tw_trace *trace;
+	napi_value argv[2];
+	int err;
 
 	if (tw_args(env, info, 2, argv) || !(program = tw_program_arg(env, argv)))
 		return NULL;
-	link = bpf_program__attach(program);
-	if (!link)
-		return tw_throw(env, errno, bpf_program__name(program));
-	/* Not freed with the value: it must not depend on the garbage collector. */
-	napi_create_external(env, link, NULL, NULL, &result);
-	return result;
+	trace = calloc(1, sizeof(*trace));
+	if (!trace)
+		return tw_throw(env, ENOMEM, bpf_program__name(program));
+	trace->link = bpf_program__attach(program);
+	if (!trace->link) {
+		err = errno;
+		free(trace);
+		return tw_throw(env, err, bpf_program__name(program));
+	}
+	return tw_handle(env, trace, &tw_link_tag, tw_trace_free);
 }
 
-/* detach(link) */
+/* detach(link); doing it twice is fine */
 napi_value tw_detach(napi_env env, napi_callback_info info)
 {
+	struct tw_trace *trace;
 	napi_value argv[1];
-	void *link = NULL;
+	void *data = NULL;
 
-	if (tw_args(env, info, 1, argv) || tw_external(env, argv[0], &link))
+	if (tw_args(env, info, 1, argv) || tw_unhandle(env, argv[0], &tw_link_tag, &data))
 		return NULL;
-	bpf_link__destroy(link);
+	trace = data;
+	bpf_link__destroy(trace->link);
+	trace->link = NULL;
 	return tw_undefined(env);
 }

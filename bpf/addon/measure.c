@@ -14,15 +14,16 @@ static int tw_program_fd(napi_env env, napi_value *argv)
 	struct bpf_program *program;
 	struct tw_engine *engine;
 	char name[64];
+	int fd;
 
 	if (tw_engine(env, argv[0], &engine) || tw_string(env, argv[1], name, sizeof(name)))
 		return -1;
 	program = tw_program(engine, name);
-	if (!program) {
+	/* A program that was left out has none. */
+	fd = program ? bpf_program__fd(program) : -1;
+	if (fd < 0)
 		tw_throw(env, ENOENT, name);
-		return -1;
-	}
-	return bpf_program__fd(program);
+	return fd;
 }
 
 /*

@@ -16,6 +16,8 @@ struct tw_ring {
 	napi_env env;
 	napi_ref callback;
 	napi_async_context context;
+	napi_async_cleanup_hook_handle cleanup;
+	int owners;		/* the handle in JavaScript, and uv until it has closed */
 	struct ring_buffer *buffer;
 	char *data;
 	size_t size;
@@ -58,7 +60,7 @@ static napi_value tw_ring_drain(struct tw_ring *ring)
 static void tw_ring_ready(uv_poll_t *poll, int status, int events)
 {
 	struct tw_ring *ring = (struct tw_ring *)poll;
-	napi_value records, callback, receiver;
+	napi_value records, callback, receiver, thrown;
 	napi_handle_scope scope;
 
 	(void)events;
@@ -69,9 +71,25 @@ static void tw_ring_ready(uv_poll_t *poll, int status, int events)
 	if (records) {
 		napi_get_reference_value(ring->env, ring->callback, &callback);
 		napi_get_global(ring->env, &receiver);
-		napi_make_callback(ring->env, ring->context, receiver, callback, 1, &records, NULL);
+		if (napi_make_callback(ring->env, ring->context, receiver, callback, 1, &records,
+				       NULL) == napi_pending_exception &&
+		    napi_get_and_clear_last_exception(ring->env, &thrown) == napi_ok)
+			napi_fatal_exception(ring->env, thrown);
 	}
 	napi_close_handle_scope(ring->env, scope);
+}
+
+static void tw_ring_release(struct tw_ring *ring)
+{
+	if (--ring->owners == 0)
+		free(ring);
+}
+
+static void tw_ring_forgotten(napi_env env, void *data, void *hint)
+{
+	(void)env;
+	(void)hint;
+	tw_ring_release(data);
 }
 
 static void tw_ring_gone(uv_handle_t *handle)
@@ -80,13 +98,12 @@ static void tw_ring_gone(uv_handle_t *handle)
 
 	ring_buffer__free(ring->buffer);
 	free(ring->data);
-	free(ring);
+	napi_remove_async_cleanup_hook(ring->cleanup);
+	tw_ring_release(ring);
 }
 
-static void tw_ring_shut(void *data)
+static void tw_ring_shut(struct tw_ring *ring)
 {
-	struct tw_ring *ring = data;
-
 	if (ring->closed)
 		return;
 	ring->closed = 1;
@@ -96,54 +113,79 @@ static void tw_ring_shut(void *data)
 	uv_close((uv_handle_t *)&ring->poll, tw_ring_gone);
 }
 
+/* The environment ends with the ring open: its loop may not be left with our handle in it. */
+static void tw_ring_orphaned(napi_async_cleanup_hook_handle cleanup, void *data)
+{
+	(void)cleanup;
+	tw_ring_shut(data);
+}
+
+/* Everything that can fail, before uv has a handle that it must close. */
+static int tw_ring_prepare(struct tw_ring *ring, napi_env env, int map, napi_value callback)
+{
+	uv_loop_t *loop;
+
+	ring->env = env;
+	ring->buffer = ring_buffer__new(map, tw_ring_record, ring, NULL);
+	if (!ring->buffer)
+		return errno;
+	napi_get_uv_event_loop(env, &loop);
+	if (uv_poll_init(loop, &ring->poll, ring_buffer__epoll_fd(ring->buffer))) {
+		ring_buffer__free(ring->buffer);
+		return EIO;
+	}
+	napi_create_reference(env, callback, 1, &ring->callback);
+	return 0;
+}
+
 /* ringOpen(handle, map, callback) -> ring. It does not keep the process alive. */
 napi_value tw_ring_open(napi_env env, napi_callback_info info)
 {
-	napi_value argv[3], name, result = NULL;
+	napi_value argv[3], name;
 	struct tw_engine *engine;
+	napi_valuetype type;
 	struct tw_ring *ring;
 	struct tw_map *map;
-	uv_loop_t *loop;
 	char map_name[64];
+	int err;
 
 	if (tw_args(env, info, 3, argv) || tw_engine(env, argv[0], &engine) ||
 	    tw_string(env, argv[1], map_name, sizeof(map_name)))
 		return NULL;
+	if (napi_typeof(env, argv[2], &type) != napi_ok || type != napi_function)
+		return tw_throw_text(env, "EINVAL", "a function is needed");
 	map = tw_find_map(engine, map_name);
 	if (!map)
 		return tw_throw(env, ENOENT, map_name);
 	ring = calloc(1, sizeof(*ring));
 	if (!ring)
 		return tw_throw(env, ENOMEM, map_name);
-	ring->env = env;
-	ring->buffer = ring_buffer__new(map->fd, tw_ring_record, ring, NULL);
-	if (!ring->buffer) {
+	err = tw_ring_prepare(ring, env, map->fd, argv[2]);
+	if (err) {
 		free(ring);
-		return tw_throw(env, errno, map_name);
-	}
-	napi_get_uv_event_loop(env, &loop);
-	if (uv_poll_init(loop, &ring->poll, ring_buffer__epoll_fd(ring->buffer))) {
-		ring_buffer__free(ring->buffer);
-		free(ring);
-		return tw_throw(env, EIO, map_name);
+		return tw_throw(env, err, map_name);
 	}
 	napi_create_string_utf8(env, "torwacht.ring", NAPI_AUTO_LENGTH, &name);
 	napi_async_init(env, NULL, name, &ring->context);
-	napi_create_reference(env, argv[2], 1, &ring->callback);
+	napi_add_async_cleanup_hook(env, tw_ring_orphaned, ring, &ring->cleanup);
 	uv_poll_start(&ring->poll, UV_READABLE, tw_ring_ready);
 	uv_unref((uv_handle_t *)&ring->poll);
-	napi_create_external(env, ring, NULL, NULL, &result);
-	return result;
+	ring->owners = 2;
+	return tw_handle(env, ring, &tw_ring_tag, tw_ring_forgotten);
 }
 
-/* ringClose(ring) -> records that were still waiting, or undefined. Once. */
+/* ringClose(ring) -> records that were still waiting, or undefined; doing it twice is fine */
 napi_value tw_ring_close(napi_env env, napi_callback_info info)
 {
 	napi_value argv[1], records;
-	void *ring = NULL;
+	struct tw_ring *ring;
+	void *data = NULL;
 
-	if (tw_args(env, info, 1, argv) || tw_external(env, argv[0], &ring))
+	if (tw_args(env, info, 1, argv) || tw_unhandle(env, argv[0], &tw_ring_tag, &data))
 		return NULL;
+	ring = data;
+	if (ring->closed)
+		return tw_undefined(env);
 	records = tw_ring_drain(ring);
 	tw_ring_shut(ring);
 	return records ? records : tw_undefined(env);

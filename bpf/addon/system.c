@@ -35,17 +35,19 @@ napi_value tw_open_socket(napi_env env, napi_callback_info info)
 	socklen_t size = sizeof(name);
 	napi_value argv[4], result;
 	uint32_t port, mark;
-	int fd, err;
+	int datagrams, fd, err;
 
 	if (tw_args(env, info, 4, argv) || tw_string(env, argv[0], type, sizeof(type)) ||
 	    tw_string(env, argv[1], address, sizeof(address)) || tw_uint32(env, argv[2], &port) ||
 	    tw_uint32(env, argv[3], &mark))
 		return NULL;
+	datagrams = !strcmp(type, "udp");
+	if (!datagrams && strcmp(type, "tcp"))
+		return tw_throw(env, EINVAL, type);
 	if (inet_pton(AF_INET, address, &name.sin_addr) != 1 || port > 65535)
 		return tw_throw(env, EINVAL, address);
 	name.sin_port = htons((uint16_t)port);
-	fd = socket(AF_INET, (!strcmp(type, "udp") ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC |
-				     SOCK_NONBLOCK, 0);
+	fd = socket(AF_INET, (datagrams ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return tw_throw(env, errno, "socket");
 	/* The filter first: nothing may come in between bind and filter. */

@@ -25,9 +25,14 @@ napi_value tw_throw(napi_env env, int error, const char *what)
 	return tw_throw_text(env, name ? name : "EIO", message);
 }
 
+/* An exception of the caller's own, thrown by a getter, stays the one that is seen. */
 static int tw_type_error(napi_env env, const char *message)
 {
-	napi_throw_type_error(env, "EINVAL", message);
+	bool pending = false;
+
+	napi_is_exception_pending(env, &pending);
+	if (!pending)
+		napi_throw_type_error(env, "EINVAL", message);
 	return -1;
 }
 
@@ -58,8 +63,9 @@ int tw_uint32(napi_env env, napi_value value, uint32_t *out)
 {
 	double number;
 
-	if (napi_get_value_double(env, value, &number) != napi_ok || number < 0 ||
-	    number > UINT32_MAX || number != (double)(uint32_t)number)
+	/* Written so that NaN fails before it is converted, which would be undefined. */
+	if (napi_get_value_double(env, value, &number) != napi_ok ||
+	    !(number >= 0 && number <= UINT32_MAX) || number != (double)(uint32_t)number)
 		return tw_type_error(env, "a whole number of 32 bits is needed");
 	*out = (uint32_t)number;
 	return 0;
@@ -84,12 +90,31 @@ int tw_bytes(napi_env env, napi_value value, void **data, size_t *size)
 	return 0;
 }
 
-int tw_external(napi_env env, napi_value value, void **out)
+const napi_type_tag tw_engine_tag = { 0x6b6e9a0c4f8141d2, 0x9a1f7d53c0e24b66 };
+const napi_type_tag tw_link_tag = { 0x2d4b8f61a7c94e05, 0xb3d0e1f2947c5a18 };
+const napi_type_tag tw_ring_tag = { 0x91c7035ed82a4bf4, 0x8e6f20b1d5937ac3 };
+
+napi_value tw_handle(napi_env env, void *data, const napi_type_tag *tag, napi_finalize finalize)
+{
+	napi_value value = NULL;
+
+	if (napi_create_external(env, data, finalize, NULL, &value) != napi_ok) {
+		finalize(env, data, NULL);
+		return tw_throw(env, ENOMEM, "handle");
+	}
+	if (napi_type_tag_object(env, value, tag) != napi_ok)
+		return tw_throw(env, ENOMEM, "handle");
+	return value;
+}
+
+int tw_unhandle(napi_env env, napi_value value, const napi_type_tag *tag, void **out)
 {
 	napi_valuetype type;
+	bool ours = false;
 
 	if (napi_typeof(env, value, &type) != napi_ok || type != napi_external ||
-	    napi_get_value_external(env, value, out) != napi_ok || !*out)
+	    napi_check_object_type_tag(env, value, tag, &ours) != napi_ok || !ours ||
+	    napi_get_value_external(env, value, out) != napi_ok)
 		return tw_type_error(env, "a handle of this addon is needed");
 	return 0;
 }

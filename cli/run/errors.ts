@@ -10,8 +10,8 @@ export const errors = {
   },
   noPolicy: {
     code: 'TW_RUN_NO_POLICY',
-    message: 'no policy is given, and {path} does not exist',
-    hint: 'name one with --policy FILE, or put one there; `torwacht policy presets` shows what rules can build on',
+    message: 'no policy is given, and {path} names none',
+    hint: 'name one with --policy FILE, or under spec.policy there; `torwacht policy presets` shows what rules can build on',
     exit: 'usage',
   },
   badPolicy: {
@@ -25,11 +25,5 @@ export const errors = {
     message: 'this host names no DNS server in /etc/resolv.conf',
     hint: 'name one with --upstream ADDRESS, or in the RunnerBinding under spec.dns.upstreams',
     exit: 'host',
-  },
-  output: {
-    code: 'TW_RUN_OUTPUT',
-    message: '{path} cannot be written: {reason}',
-    hint: 'name a file that does not exist yet or is your own, in a folder that you can write to',
-    exit: 'usage',
   },
 } as const satisfies Record<string, ErrorSpec>;

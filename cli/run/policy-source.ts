@@ -67,6 +67,12 @@ function badPolicy(problems: readonly Problem[]): TorwachtError {
   return failure(errors.badPolicy, { count, list: list.join('\n') });
 }
 
+/** The path itself and, of a folder, each file in it. */
+export function policyPlaces(path: string): readonly string[] {
+  const isFolder = existsSync(path) && statSync(path).isDirectory();
+  return isFolder ? [path, ...readdirSync(path).map((name) => join(path, name))] : [path];
+}
+
 /** Changes when a file is written, replaced, added or removed. */
 function signatureOf(path: string): string {
   try {

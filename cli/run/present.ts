@@ -44,8 +44,14 @@ export interface Style {
 const paint = (style: Style, code: number, text: string) =>
   style.colour ? `\x1b[${code}m${text}\x1b[0m` : text;
 
-export function ruleText(event: EgressEvent): string {
-  return event.policy === null ? (reasonTexts[event.reason] ?? event.rule) : event.rule;
+/**
+ * What decided, for a person. A rule that allows can stand in a refused row (its name's answer pointed
+ * inside, its address is metadata): then the reason is what the row must say.
+ */
+export function ruleText({ policy, rule, reason }: EgressEvent): string {
+  const text = reasonTexts[reason];
+  if (policy === null || text?.startsWith('always: ')) return text ?? rule;
+  return text === undefined ? rule : `${rule}: ${text.replace(/^default: /, '')}`;
 }
 
 /** @example npm ci > sh > node */

@@ -1,9 +1,19 @@
 /** From flags to a request: who, where, which policy, what is opened. */
-import { existsSync, realpathSync } from 'node:fs';
-import { isAbsolute } from 'node:path';
+import { closeSync, writeSync } from 'node:fs';
+import { isAbsolute, resolve } from 'node:path';
 import { failure } from '#api/error.ts';
+import {
+  assertPolicyOwned,
+  type Decided,
+  decide,
+  isTrusted,
+  readRunConfig,
+  runConfigPath,
+} from '../sandbox/delegation.ts';
+import { errors as sandboxErrors } from '../sandbox/errors.ts';
 import { type Openings, resolveOpenings } from '../sandbox/openings.ts';
-import { callerOf, lookUpUser, type SandboxUser } from '../sandbox/user.ts';
+import { openOutput } from '../sandbox/output-file.ts';
+import { callerOf, lookUpUser, rootUser, type SandboxUser } from '../sandbox/user.ts';
 import { errors } from './errors.ts';
 import type { Style } from './present.ts';
 import type { RunRequest } from './run.ts';
@@ -26,8 +36,8 @@ export interface RunFlags {
   readonly allowUserNamespaces?: boolean;
 }
 
-/** Where root puts the policy of a host. */
-const HOST_POLICY = '/etc/torwacht/policy.d';
+/** Flags of ours that decide about enforcement and that nobody but root or whom root trusts may set. */
+const decidingFlags = ['upstream', 'user'] as const;
 
 export function readRequest(
   command: readonly string[],
@@ -37,19 +47,21 @@ export function readRequest(
   const uid = process.getuid?.() ?? -1;
   if (uid !== 0) throw failure(errors.notRoot, { uid });
   const cwd = process.cwd();
-  const policyPath = flags.policy ?? HOST_POLICY;
-  if (flags.policy === undefined && !existsSync(HOST_POLICY)) {
-    throw failure(errors.noPolicy, { path: HOST_POLICY });
-  }
+  const caller = callerOf(process.env);
+  const callingUser = caller === undefined ? undefined : lookUpUser(caller);
+  const decided = decideFor(flags, callingUser);
+  if (decided.policy === undefined) throw failure(errors.noPolicy, { path: runConfigPath });
+  assertPolicyOwned(decided);
+  const file =
+    flags.output === undefined ? undefined : openOutput(flags.output, callingUser ?? rootUser);
   return {
-    policyPath: existsSync(policyPath) ? realpathSync(policyPath) : policyPath,
-    policyFixed: false,
+    policyPath: resolve(cwd, decided.policy),
     observe: flags.observe === true,
     project: flags.project,
     job: flags.job,
     upstreams: flags.upstream ?? [],
-    openings: resolveOpenings(openingsOf(flags), cwd),
-    user: userOf(flags.user),
+    openings: resolveOpenings(decided.openings, cwd),
+    user: userOf(flags.user, callingUser),
     cwd,
     env: process.env,
     command: command as [string, ...string[]],
@@ -58,8 +70,29 @@ export function readRequest(
       json: flags.json === true,
       style,
       tell: (text) => process.stderr.write(text),
+      ...(file === undefined ? {} : { file: { write: (text) => writeSync(file, text) } }),
+    },
+    done: () => {
+      if (file !== undefined) closeSync(file);
     },
   };
+}
+
+function decideFor(flags: RunFlags, caller: SandboxUser | undefined): Decided {
+  const asked = {
+    ...(flags.policy === undefined ? {} : { policy: flags.policy }),
+    observe: flags.observe === true,
+    openings: openingsOf(flags),
+  };
+  const config = readRunConfig();
+  const decided = decide(asked, caller, config);
+  const set = decidingFlags.filter((flag) => flags[flag] !== undefined).map((flag) => `--${flag}`);
+  const bound = caller !== undefined && config !== undefined && !isTrusted(caller, config);
+  if (bound && set.length > 0) {
+    const user = caller.name ?? String(caller.uid);
+    throw failure(sandboxErrors.notDelegated, { user, what: set.join(', '), path: runConfigPath });
+  }
+  return decided;
 }
 
 function openingsOf(flags: RunFlags): Openings {
@@ -74,10 +107,9 @@ function openingsOf(flags: RunFlags): Openings {
 }
 
 /** A given user, the one who called sudo, or root itself with its HOME of now. */
-function userOf(name: string | undefined): SandboxUser {
+function userOf(name: string | undefined, caller: SandboxUser | undefined): SandboxUser {
   if (name !== undefined) return lookUpUser(name);
-  const caller = callerOf(process.env);
-  if (caller !== undefined) return lookUpUser(caller);
+  if (caller !== undefined) return caller;
   const home = process.env.HOME;
-  return { ...lookUpUser(0), ...(home !== undefined && isAbsolute(home) ? { home } : {}) };
+  return { ...rootUser, ...(home !== undefined && isAbsolute(home) ? { home } : {}) };
 }

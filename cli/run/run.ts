@@ -18,21 +18,21 @@ import { failure } from '#api/error.ts';
 import { native } from '#bpf/native.ts';
 import { singleTargetSizes } from '#bpf/programs.ts';
 import type { CompiledPolicy } from '#policy/types.ts';
+import { findCommand } from '../sandbox/command.ts';
 import { readFacts } from '../sandbox/facts.ts';
 import { forwardSignals } from '../sandbox/forward.ts';
 import { type Launched, launch } from '../sandbox/launch.ts';
-import type { Openings } from '../sandbox/openings.ts';
+import { describeOpenings, type Openings } from '../sandbox/openings.ts';
+import { writableBy } from '../sandbox/ownership.ts';
 import { makePlan, type Plan } from '../sandbox/plan.ts';
 import type { SandboxUser } from '../sandbox/user.ts';
 import { endTarget } from './end.ts';
 import { errors } from './errors.ts';
-import { PolicySource } from './policy-source.ts';
+import { PolicySource, policyPlaces } from './policy-source.ts';
 import { Report, type ReportOptions } from './report.ts';
 
 export interface RunRequest {
   readonly policyPath: string;
-  /** The command could write it, so it is read once. */
-  readonly policyFixed: boolean;
   readonly observe: boolean;
   readonly project?: string | undefined;
   readonly job?: string | undefined;
@@ -45,6 +45,8 @@ export interface RunRequest {
   readonly command: readonly [string, ...string[]];
   readonly version: string;
   readonly report: ReportOptions;
+  /** Called when all is over. */
+  done?(): void;
 }
 
 /** What is undone at the end, last first. */
@@ -70,7 +72,13 @@ export async function run(request: RunRequest): Promise<number> {
     },
   });
   const policy = source.read();
+  const program = findCommand(request.command[0], request.env.PATH, request.cwd);
+  if (!program.found) {
+    request.report.tell(`torwacht: ${program.message}\n`);
+    return program.code;
+  }
   const undo = new Undo();
+  undo.add(() => request.done?.());
   const signals = catchSignals();
   undo.add(signals.stop);
   try {
@@ -78,7 +86,7 @@ export async function run(request: RunRequest): Promise<number> {
     for (const notice of world.plan.notices) request.report.tell(`torwacht: ${notice}\n`);
     if (signals.early() !== undefined)
       return 128 + constants.signals[signals.early() as NodeJS.Signals];
-    if (!request.policyFixed) undo.add(follow(source, world.held, request.report));
+    if (canFollow(request, world.plan)) undo.add(follow(source, world.held, request.report));
     return await attend(request, world, signals);
   } finally {
     await undo.all();
@@ -127,6 +135,7 @@ async function prepare(request: RunRequest, policy: CompiledPolicy, undo: Undo):
   const resolvConf = runFile(id, 'resolv.conf');
   writeFileSync(resolvConf, renderResolvConf('127.0.0.1', hostDns), { mode: 0o644 });
   const plan = makePlan(facts, { openings: request.openings, resolvConf });
+  for (const sentence of describeOpenings(request.openings)) tell(`torwacht: ${sentence}\n`);
 
   undo.add(() => removeTraces(record));
   const cgroup = createCgroup(parent, id);
@@ -182,6 +191,12 @@ async function attend(request: RunRequest, world: World, signals: Signals): Prom
       eventsLost: counters.events_lost,
     });
   }
+}
+
+/** What the command could write itself is read once, and not again. */
+function canFollow({ user, policyPath }: RunRequest, { writable }: Plan): boolean {
+  const writer = { uid: user.uid, groups: user.groups, writable };
+  return policyPlaces(policyPath).every((place) => !writableBy(writer, place));
 }
 
 function follow(source: PolicySource, held: HeldTarget, report: ReportOptions): () => void {

@@ -65,7 +65,8 @@ export function decide(
   return { policy: config.policy, openings: config.openings, rootOwnedPolicy: true };
 }
 
-function isTrusted(caller: Caller, config: RunConfig): boolean {
+/** Has root listed this user as one who may choose policy and flags? */
+export function isTrusted(caller: Caller, config: RunConfig): boolean {
   return config.trustedUsers.some((user) => user === String(caller.uid) || user === caller.name);
 }
 

@@ -3,7 +3,7 @@
  * other documents of torwacht.io/v1alpha1; it is never sent to a cluster.
  */
 import { LineCounter, parseDocument } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { failure } from '#api/error.ts';
 

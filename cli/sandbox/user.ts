@@ -16,6 +16,16 @@ export interface SandboxUser {
   readonly shell?: string;
 }
 
+/** Root, without a look-up: its number means it, whatever the user database says. */
+export const rootUser: SandboxUser = {
+  uid: 0,
+  gid: 0,
+  groups: [0],
+  name: 'root',
+  home: '/root',
+  shell: '/bin/sh',
+};
+
 /** @param user name or number @throws TW_RUN_NO_USER */
 export function lookUpUser(user: string | number): SandboxUser {
   const entry = ask('getent', ['passwd', '--', String(user)]).split('\n')[0] ?? '';

@@ -7,6 +7,7 @@
  */
 import { join } from 'node:path';
 import { TorwachtError } from '#api/error.ts';
+import { tableOf } from '../e2e/rows.ts';
 import { METADATA_ADDRESS } from '../lab/servers/metadata.ts';
 import type { Received } from '../lab/servers/sink-process.ts';
 import { sweep } from '../lab/sweep.ts';
@@ -16,8 +17,31 @@ import { createWorld, secrets, thief, type World } from './world.ts';
 
 const torwacht = process.argv[2] ?? join(import.meta.dirname, '../../bin/torwacht');
 const where = `${thief.name}:${thief.port}`;
-const NAME = [thief.name];
-const ADDRESS = [thief.address, String(thief.port)];
+
+/**
+ * What every row of the demo has in common: it is the poisoned package's script that npm started. From
+ * version 24 on, Node.js calls itself MainThread.
+ */
+const culprit = {
+  job_name: 'install',
+  comm: /^(node|MainThread)$/,
+  parent_comm: 'sh',
+  ancestry: /^npm ci\b.* > sh$/,
+};
+
+/** The rows, by the columns of the table. */
+const NO_RULE = 'default: no rule allows it';
+const port = String(thief.port);
+const byName = { action: 'block', domain: thief.name, ip: '-', port: '-', rule: NO_RULE };
+const byAddress = { action: 'block', domain: '-', ip: thief.address, port, rule: NO_RULE };
+const together = { action: 'observe', domain: thief.name, ip: thief.address, port, rule: NO_RULE };
+const metadata = {
+  action: 'block',
+  domain: '-',
+  ip: METADATA_ADDRESS,
+  port: '80',
+  rule: 'always: cloud metadata',
+};
 
 try {
   const held = await demo();
@@ -68,9 +92,10 @@ async function block(world: World): Promise<boolean> {
     },
     { what: 'nothing arrived at the metadata service', holds: nothingAt(world, 'metadata') },
     { what: `nobody was asked for the address of ${thief.name}`, holds: !asked },
-    { what: 'one row for the refused name, without address', holds: hasRow(job, NAME, ADDRESS) },
-    { what: 'one row for the refused address, without name', holds: hasRow(job, ADDRESS, NAME) },
-    { what: 'one row for the metadata service', holds: hasRow(job, [METADATA_ADDRESS]) },
+    { what: 'one row for the refused name, without address', holds: hasRow(job, byName) },
+    { what: 'one row for the refused address, without name', holds: hasRow(job, byAddress) },
+    { what: 'one row for the metadata service', holds: hasRow(job, metadata) },
+    { what: 'and no other row', holds: hasRows(job, 3) },
   ]);
 }
 
@@ -86,7 +111,11 @@ async function observe(world: World): Promise<boolean> {
   return verify([
     ...installed(job),
     { what: `the attack is real: the secrets arrived at ${where}`, holds: stolen },
-    { what: 'one row with name and address together', holds: hasRow(job, [...NAME, ...ADDRESS]) },
+    { what: 'one row with name and address together', holds: hasRow(job, together) },
+    {
+      what: 'the row of the metadata service, and no other',
+      holds: hasRow(job, metadata) && hasRows(job, 2),
+    },
     { what: 'metadata stays refused: no policy opens it', holds: nothingAt(world, 'metadata') },
   ]);
 }
@@ -96,17 +125,21 @@ function installed(job: JobEnded): Check[] {
   return [{ what: 'the package is installed, and the job ended with 0', holds }];
 }
 
-/** A printed line with all of `having` and the job's name, and nothing of `lacking`. */
-function hasRow(
-  job: JobEnded,
-  having: readonly string[],
-  lacking: readonly string[] = [],
-): boolean {
-  return job.lines.some(
-    (line) =>
-      ['install', ...having].every((word) => line.includes(word)) &&
-      !lacking.slice(0, 1).some((word) => line.includes(word)),
-  );
+type Cells = Readonly<Record<string, string | RegExp>>;
+
+/** Has the table exactly one row with these cells? */
+function hasRow({ lines }: JobEnded, cells: Cells): boolean {
+  const wanted = Object.entries({ ...culprit, count: '1', ...cells });
+  const matches = (row: Record<string, string>): boolean =>
+    wanted.every(([name, cell]) =>
+      typeof cell === 'string' ? row[name] === cell : cell.test(row[name] ?? ''),
+    );
+  return tableOf(lines.join('\n')).filter(matches).length === 1;
+}
+
+/** The table has a row for each of these attempts, and no other. */
+function hasRows(job: JobEnded, count: number): boolean {
+  return tableOf(job.lines.join('\n')).length === count;
 }
 
 /** The server's own log, and the count of packets before any server. */

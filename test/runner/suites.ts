@@ -113,6 +113,16 @@ export const suites: readonly Suite[] = [
     files: ['test/e2e/**/*.test.ts'],
   },
   {
+    name: 'fuzz',
+    kind: 'tests',
+    full: true,
+    limit: 600,
+    isolation: 'process',
+    files: ['test/kernel/differential.test.ts', 'test/kernel/egress.test.ts'],
+    // By default some ten thousand; see there for how one seed is asked again.
+    environment: () => ({ TORWACHT_CASES: '1000000' }),
+  },
+  {
     name: 'asan',
     kind: 'tests',
     full: true,

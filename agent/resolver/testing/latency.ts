@@ -66,6 +66,11 @@ export async function measureLatency(rounds: number): Promise<LatencyResult> {
   }
 }
 
+/** A server on loopback that answers every A query; for benches of their own. */
+export function startAuthority(): Promise<{ port: number; stop(): void }> {
+  return start('authority', 0);
+}
+
 function summary(times: readonly number[]): Latency {
   const sorted = times.toSorted((a, b) => a - b);
   const at = (share: number): number => sorted[Math.floor(sorted.length * share)] ?? 0;

@@ -1,0 +1,311 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type EgressEvent, type Reason, reasons } from '#api/event.ts';
+import type { EventRecord, ProcessRecord, Row, RowKey } from '#bpf/kernel.ts';
+import { processRecord, rowKey } from '#bpf/layout.ts';
+import type { RefusedQuery } from '#dns/ports.ts';
+import { constantAddress } from '#policy/cidr.ts';
+import type { CompiledPolicy } from '#policy/types.ts';
+import { RowTable } from './rows.ts';
+
+const TARGET = 3;
+const START = 77n;
+const NAME = 'bad.example.test';
+
+function policyWith(...rules: readonly string[]): CompiledPolicy {
+  return {
+    mode: 'Block',
+    digest: 'd',
+    rules: ['default', ...rules].map((name) => ({
+      name,
+      policy: name === 'default' ? '' : 'ci/web',
+    })),
+    names: [],
+    cidrs: [],
+    upstreams: [],
+  };
+}
+
+function processOf(pid: number, start: bigint, comm = 'node'): ProcessRecord {
+  const field = Buffer.alloc(16);
+  Buffer.from(comm).copy(field);
+  return processRecord.read(processRecord.write({ pid, start, comm: field }));
+}
+
+/** A table over a kernel in memory; `told` is what was told as it happened. */
+function setUp() {
+  const rows = new Map<string, { raw: Buffer; row: Row }>();
+  const processes = new Map([[`5/${START}`, processOf(5, START)]]);
+  const askers = new Map([[4000, { pid: 5, start: START }]]);
+  const policies = new Map([
+    [1, policyWith('old rule')],
+    [2, policyWith('new rule')],
+  ]);
+  const told: EgressEvent[] = [];
+  const table = new RowTable({
+    kernel: {
+      row: (key) => rows.get(key.toString('hex'))?.row,
+      rowKeys: () => [...rows.values()].map(({ raw }) => raw),
+      process: (pid, start) => processes.get(`${pid}/${start}`),
+      asker: (target, _addr, port) => (target === TARGET ? askers.get(port) : undefined),
+    },
+    target: {
+      spec: { id: TARGET },
+      policy: policies.get(2) as CompiledPolicy,
+      names: { nameOf: (id) => (id === 9 ? NAME : null) },
+      policyOf: (number) => policies.get(number),
+    },
+    labels: { target: 't', project_id: '42', job_name: 'install' },
+    now: () => 1_000,
+    wallTime: (boot) => Number(boot / 1_000_000n),
+    outside: () => false,
+    onRow: (event) => told.push(event),
+  });
+  /** The kernel's own count of a row. */
+  const keep = (key: RowKey, count: number, last = 9_000_000n) => {
+    const raw = rowKey.write(key);
+    rows.set(raw.toString('hex'), { raw, row: { count: BigInt(count), first: 1_000_000n, last } });
+  };
+  return { table, told, keep, processes };
+}
+
+function keyOf(change: Partial<Omit<RowKey, 'reason'>> & { reason?: Reason } = {}): RowKey {
+  const addr = Buffer.alloc(16);
+  addr.writeUInt32BE(0xffff, 8);
+  addr.writeUInt32BE(constantAddress('198.51.100.7'), 12);
+  const { reason = 'default', ...rest } = change;
+  return {
+    ...{ start: START, target: TARGET, pid: 5, name: 0, addr, port: 8000, rule: 0, table: 2 },
+    ...{ proto: 6, passed: 0, hook: 0, _pad: 0, reason: reasons.indexOf(reason) },
+    ...rest,
+  };
+}
+
+function eventOf(key: RowKey, process?: ProcessRecord, time = 1_000_000n): EventRecord {
+  const one = process ?? processRecord.read(Buffer.alloc(processRecord.size));
+  return { time, row: [key], has_process: process ? 1 : 0, _pad: 0, process: [one] };
+}
+
+const node = processOf(5, START);
+const query = (change: Partial<RefusedQuery> = {}): RefusedQuery => ({
+  name: NAME,
+  type: 1,
+  reason: 'default',
+  rule: 0,
+  cname: null,
+  address: null,
+  client: { address: '127.0.0.1', port: 4000, transport: 'udp' },
+  resolved: false,
+  ...change,
+});
+
+test('a refused connection is a row with address and port, and no domain', () => {
+  const { table, told, keep } = setUp();
+  const key = keyOf();
+  keep(key, 1);
+  table.add([eventOf(key, node)]);
+  assert.equal(told.length, 1);
+  const [row] = table.finish();
+  assert.deepEqual(row, {
+    ...{ version: 1, time: '1970-01-01T00:00:00.001Z', last_seen: '1970-01-01T00:00:00.009Z' },
+    ...{ target: 't', project_id: '42', job_name: 'install', action: 'block' },
+    ...{ pid: 5, comm: 'node', parent_comm: null, exe: null, argv: null, uid: 0, ancestry: [] },
+    ...{ domain: null, ip: '198.51.100.7', port: 8000, protocol: 'tcp', count: 1 },
+    ...{ rule: 'default', policy: null, reason: 'default' },
+  });
+});
+
+test('a refused name is a row with its domain, and without address or port', () => {
+  const { table, told } = setUp();
+  table.refused(query());
+  const [row] = table.finish();
+  assert.deepEqual([row?.domain, row?.ip, row?.port, row?.pid], [NAME, null, null, 5]);
+  assert.equal(told.length, 1);
+});
+
+test('an address of a known name is told with its domain', () => {
+  const { table } = setUp();
+  table.add([eventOf(keyOf({ name: 9, reason: 'port' }), node)]);
+  assert.equal(table.finish()[0]?.domain, NAME);
+});
+
+test('the kernel’s counts are absolute: its last word holds, asked once or often', () => {
+  const { table, keep } = setUp();
+  const key = keyOf();
+  table.add([eventOf(key, node)]);
+  keep(key, 5);
+  assert.deepEqual([table.finish()[0]?.count, table.finish()[0]?.count], [5, 5]);
+  keep(key, 12);
+  assert.equal(table.finish()[0]?.count, 12);
+});
+
+test('rows that differ in hook or table alone are one row, and their counts add up', () => {
+  const { table, told, keep } = setUp();
+  keep(keyOf({ hook: 0 }), 3);
+  keep(keyOf({ hook: 2 }), 4);
+  keep(keyOf({ table: 1 }), 5);
+  table.add([eventOf(keyOf({ hook: 0 }), node), eventOf(keyOf({ hook: 2 }), node)]);
+  const rows = table.finish();
+  assert.deepEqual(
+    rows.map(({ count }) => count),
+    [12],
+  );
+  assert.equal(told.length, 1);
+});
+
+test('a row whose event was lost is found at the end, with its process', () => {
+  const { table, told, keep } = setUp();
+  keep(keyOf({ port: 9 }), 2);
+  const rows = table.finish();
+  assert.deepEqual([rows[0]?.port, rows[0]?.count, rows[0]?.comm], [9, 2, 'node']);
+  assert.equal(told.length, 1);
+});
+
+test('rows of another target are not ours', () => {
+  const { table, told, keep } = setUp();
+  keep(keyOf({ target: 4 }), 2);
+  table.add([eventOf(keyOf({ target: 4 }), node)]);
+  assert.deepEqual(table.finish(), []);
+  assert.deepEqual(told, []);
+});
+
+test('two processes with one pid are two rows', () => {
+  const { table, processes } = setUp();
+  processes.set('5/78', processOf(5, 78n, 'curl'));
+  table.add([eventOf(keyOf(), node), eventOf(keyOf({ start: 78n }), processOf(5, 78n, 'curl'))]);
+  assert.deepEqual(
+    table.finish().map(({ pid, comm }) => [pid, comm]),
+    [
+      [5, 'node'],
+      [5, 'curl'],
+    ],
+  );
+});
+
+test('a process that nobody knows is told by its pid, or by nothing', () => {
+  const { table } = setUp();
+  table.add([
+    eventOf(keyOf({ pid: 6, start: 1n })),
+    eventOf(keyOf({ pid: 0, start: 0n, proto: 1, reason: 'icmp' })),
+  ]);
+  assert.deepEqual(
+    table.finish().map(({ pid, comm, protocol, port }) => [pid, comm, protocol, port]),
+    [
+      [6, null, 'tcp', 8000],
+      [null, null, 'icmp', null],
+    ],
+  );
+});
+
+test('a rule’s number is read under the policy that it belongs to', () => {
+  const { table } = setUp();
+  table.add([
+    eventOf(keyOf({ rule: 1, reason: 'deny-rule', table: 1 }), node),
+    eventOf(keyOf({ rule: 1, reason: 'deny-rule', table: 2 }), node),
+  ]);
+  assert.deepEqual(
+    table.finish().map(({ rule, policy }) => [rule, policy]),
+    [
+      ['old rule', 'ci/web'],
+      ['new rule', 'ci/web'],
+    ],
+  );
+});
+
+test('what is always denied names no rule', () => {
+  const { table } = setUp();
+  table.add([eventOf(keyOf({ reason: 'metadata' }), node)]);
+  assert.deepEqual(
+    table.finish().map(({ rule, policy }) => [rule, policy]),
+    [['always denied', null]],
+  );
+});
+
+test('queries of several types are one attempt: the type asked most counts', () => {
+  const { table, told } = setUp();
+  for (const type of [1, 28, 1, 28, 1]) table.refused(query({ type }));
+  assert.deepEqual(
+    table.finish().map(({ count }) => count),
+    [3],
+  );
+  assert.equal(told.length, 1);
+  assert.equal(told[0]?.count, 1);
+});
+
+test('a look-up by nobody known has no process', () => {
+  const { table } = setUp();
+  table.refused(query({ client: { address: '127.0.0.1', port: 4001, transport: 'udp' } }));
+  assert.deepEqual([table.finish()[0]?.pid, table.finish()[0]?.comm], [null, null]);
+});
+
+test('a refused answer tells the address that it was refused for', () => {
+  const { table } = setUp();
+  const address = constantAddress('10.0.0.1');
+  table.refused(query({ reason: 'private-answer', address, rule: 1 }));
+  const [row] = table.finish();
+  assert.deepEqual(
+    [row?.ip, row?.port, row?.reason, row?.rule],
+    ['10.0.0.1', null, 'private-answer', 'new rule'],
+  );
+});
+
+test('Observe: a look-up and the connection to that name by the same process are one row', () => {
+  const { table, told } = setUp();
+  table.refused(query({ resolved: true }));
+  assert.deepEqual(told, []);
+  table.add([eventOf(keyOf({ name: 9, passed: 1 }), node)]);
+  const rows = table.finish();
+  assert.deepEqual(
+    rows.map(({ action, domain, ip, port, count }) => [action, domain, ip, port, count]),
+    [['observe', NAME, '198.51.100.7', 8000, 1]],
+  );
+  assert.equal(told.length, 1);
+});
+
+for (const [what, change] of [
+  ['another process', { pid: 6 }],
+  ['another life of the pid', { start: 78n }],
+  ['an address of no known name', { name: 0 }],
+] as const) {
+  test(`Observe: a connection by ${what} leaves the look-up a row of its own`, () => {
+    const { table, told, processes } = setUp();
+    processes.set('5/78', processOf(5, 78n));
+    table.refused(query({ resolved: true }));
+    const key = keyOf({ name: 9, passed: 1, ...change });
+    table.add([eventOf(key, processOf(key.pid, key.start))]);
+    const rows = table.finish();
+    assert.deepEqual(rows.map(({ ip }) => ip).sort(), ['198.51.100.7', null]);
+    assert.equal(told.length, 2);
+  });
+}
+
+test('Observe: a look-up that no connection followed is told at the end', () => {
+  const { table, told } = setUp();
+  table.refused(query({ resolved: true }));
+  table.refused(query({ resolved: true }));
+  assert.deepEqual(
+    table.finish().map(({ action, count }) => [action, count]),
+    [['observe', 2]],
+  );
+  assert.equal(told.length, 1);
+});
+
+test('Block: a look-up and a refused connection are never joined', () => {
+  const { table } = setUp();
+  table.refused(query());
+  table.add([eventOf(keyOf({ name: 9, reason: 'expired' }), node)]);
+  assert.equal(table.finish().length, 2);
+});
+
+test('an IPv6 address is told in its short form', () => {
+  const { table } = setUp();
+  const addr = Buffer.from('20010db8000000000000000000000007', 'hex');
+  table.add([eventOf(keyOf({ addr, reason: 'ipv6' }), node)]);
+  assert.equal(table.finish()[0]?.ip, '2001:db8::7');
+});
+
+test('hostile names are escaped in the row', () => {
+  const { table } = setUp();
+  table.refused(query({ name: 'a\x1b[2J\n.test' }));
+  assert.equal(table.finish()[0]?.domain, 'a\\x1b[2J\\x0a.test');
+});

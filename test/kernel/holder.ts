@@ -1,0 +1,102 @@
+/**
+ * The program that holds a cgroup for a test: an engine inside the lab, told what to do over the
+ * channel to its parent. A process of its own, so that it can be killed.
+ */
+import { Engine } from '#agent/engine/engine.ts';
+import { createRandom16 } from '#agent/resolver/random.ts';
+import { createUpstream } from '#agent/resolver/upstream.ts';
+import type { EgressEvent } from '#api/event.ts';
+import { Kernel } from '#bpf/kernel.ts';
+import { singleTargetSizes } from '#bpf/programs.ts';
+import { constantAddress } from '#policy/cidr.ts';
+import { DNS_ADDRESS } from '../lab/addresses.ts';
+import { assertInsideLab } from '../lab/mark.ts';
+import { compileRules, type Rules } from './rules.ts';
+
+export interface HolderConfig {
+  readonly cgroup: { readonly path: string; readonly id: string; readonly level: number };
+  readonly pins: string;
+  readonly rules: Rules;
+  readonly sizes?: Readonly<Record<string, number>>;
+  /** Processes that are no part of the target. */
+  readonly outside: readonly number[];
+}
+
+assertInsideLab();
+const config = JSON.parse(process.argv[2] ?? '') as HolderConfig;
+const upstream = createUpstream({
+  servers: [DNS_ADDRESS],
+  clock: () => performance.now(),
+  random: createRandom16(),
+});
+const engine = new Engine({
+  sizes: { ...singleTargetSizes, ...config.sizes },
+  slots: 1,
+  version: 'test',
+  fault: (error) => process.stderr.write(`holder: ${error}\n`),
+});
+const live: EgressEvent[] = [];
+const held = await engine.hold({
+  cgroup: { ...config.cgroup, id: BigInt(config.cgroup.id) },
+  pins: config.pins,
+  policy: compileRules(config.rules),
+  upstream,
+  labels: { target: 'test', project_id: '42', job_name: 'install' },
+  onRow: (event) => live.push(event),
+  outside: (pid) => config.outside.includes(pid),
+});
+
+const calls = {
+  setRules: (rules: Rules) => held.setPolicy(compileRules(rules)),
+  /** Puts a name's addresses into the kernel as an answer would. */
+  learn: (name: string, seconds: number, addresses: readonly string[], refused = false) =>
+    held.target.learn(
+      name,
+      addresses.map((address) => ({ address: constantAddress(address), seconds })),
+      refused,
+    ),
+  rows: () => held.rows.finish(),
+  /** Rows that were told as they happened. */
+  live: () => live,
+  counters: () => engine.kernel.counters(),
+  overflow: () => held.overflow(),
+  resolverPort: () => held.target.spec.resolver.port,
+  /** Takes the target's policy word away: its programs stay attached to a cgroup that nobody knows. */
+  forget: () => engine.kernel.setPolicy(0, 0, 0n),
+  attach: (cgroup: string, pins: string) => engine.kernel.attachCgroup(cgroup, pins),
+  /** Another engine's programs, which know no target. */
+  attachStranger: (cgroup: string, pins: string) => {
+    const stranger = new Kernel(singleTargetSizes);
+    stranger.attachCgroup(cgroup, pins);
+    stranger.close();
+  },
+  missing: () => [...engine.kernel.missing],
+  testRun: (program: string, frameHex: string, ifindex: number) =>
+    engine.kernel.testRun(program, Buffer.from(frameHex, 'hex'), 1, ifindex).result,
+  /** Does not come back to read events before so many ms are over. */
+  sleep: (ms: number) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms),
+  close: async () => {
+    await held.close();
+    upstream.close();
+    engine.close();
+    setImmediate(() => process.disconnect());
+  },
+};
+export type HolderCalls = typeof calls;
+
+interface Request {
+  readonly id: number;
+  readonly call: keyof HolderCalls;
+  readonly args: readonly unknown[];
+}
+
+process.on('message', ({ id, call, args }: Request) => {
+  const act = calls[call] as (...all: readonly unknown[]) => unknown;
+  Promise.resolve()
+    .then(() => act(...args))
+    .then(
+      (result) => process.send?.({ id, result }),
+      (error: Error) => process.send?.({ id, error: error.message }),
+    );
+});
+process.send?.({ id: 0 });

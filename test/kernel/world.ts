@@ -1,0 +1,189 @@
+/**
+ * What the tests of hooks share: a lab, a cgroup that a holder holds, and probes inside and outside of
+ * it. All of it is entered in the registry of runs, so that `torwacht cleanup` finds what a killed test
+ * leaves behind.
+ */
+import { type ChildProcess, execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { type Cgroup, cgroupOf, createCgroup, newCgroupId } from '#agent/cgroup/cgroup.ts';
+import { killAll } from '#agent/cgroup/end.ts';
+import { pinRoot, useBpffs } from '#agent/leftovers/bpffs.ts';
+import { prepareState, startOf, writeRun } from '#agent/leftovers/registry.ts';
+import { removeTraces, sweep } from '#agent/leftovers/sweep.ts';
+import { createLab, type Lab } from '../lab/lab.ts';
+import type { HolderCalls, HolderConfig } from './holder.ts';
+import type { Rules } from './rules.ts';
+
+export type Holder = {
+  readonly [K in keyof HolderCalls]: (
+    ...args: Parameters<HolderCalls[K]>
+  ) => Promise<Awaited<ReturnType<HolderCalls[K]>>>;
+} & { readonly process: ChildProcess };
+
+export interface Probe {
+  readonly pid: number;
+  readonly process: ChildProcess;
+  /** One command of probe.c. */
+  ask(...words: readonly (string | number)[]): Promise<string>;
+  /** A new socket, connected: `0`, or why not. */
+  connect(kind: string, address: string, port: number): Promise<string>;
+  /** One datagram by a new socket: the bytes sent, or why not. */
+  datagram(address: string, port: number, kind?: string): Promise<string>;
+  end(): Promise<void>;
+}
+
+export interface World {
+  readonly lab: Lab;
+  readonly cgroup: Cgroup;
+  readonly pins: string;
+  readonly holder: Holder;
+  /** `inside` the cgroup that is held, or beside it in the same network namespace. */
+  probe(where: 'inside' | 'outside', options?: ProbeOptions): Promise<Probe>;
+  close(): Promise<void>;
+}
+
+export interface ProbeOptions {
+  /** A shell script that starts "$@", which is the probe; it runs inside already. */
+  readonly script?: string;
+  /** What the probe is given as arguments, unused. */
+  readonly args?: readonly string[];
+}
+
+export const hex = (text: string): string => Buffer.from(text).toString('hex');
+export const skip = process.getuid?.() === 0 ? false : 'needs root';
+
+const ENTER = 'if [ "$1" != - ]; then echo 0 > "$1/cgroup.procs"; fi; shift';
+
+export async function createWorld(
+  rules: Rules,
+  sizes: Readonly<Record<string, number>> = {},
+): Promise<World> {
+  const lab = createLab({ name: 'kernel' });
+  const id = newCgroupId();
+  const undo: (() => void | Promise<void>)[] = [() => lab.close()];
+  const close = async () => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
+  try {
+    prepareState();
+    const bpffs = useBpffs();
+    undo.push(() => sweep().then(() => undefined));
+    undo.push(bpffs.done);
+    const parent = cgroupOf();
+    const pins = join(pinRoot(bpffs.path), id);
+    const path = join(parent.path, `torwacht-${id}`);
+    const started = startOf(process.pid) ?? '';
+    const run = { id, pid: process.pid, started, cgroup: path, pins, command: 'test' };
+    writeRun(run);
+    const cgroup = createCgroup(parent, id);
+    undo.push(() => removeTraces(run));
+    undo.push(() => killAll(cgroup.path));
+    const program = join(lab.folder, 'probe');
+    const source = join(import.meta.dirname, 'probe.c');
+    execFileSync('gcc', ['-O1', '-Wall', '-Wextra', '-Werror', '-o', program, source]);
+    const holder = await startHolder(lab, {
+      cgroup: { path: cgroup.path, id: String(cgroup.id), level: cgroup.level },
+      pins,
+      rules,
+      sizes,
+      outside: [process.pid],
+    });
+    undo.push(() => void holder.process.kill('SIGKILL'));
+    const probe: World['probe'] = (where, options = {}) =>
+      startProbe(lab, program, where === 'inside' ? cgroup.path : '-', options);
+    return { lab, cgroup, pins, holder, probe, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** What a suite under sanitizers gives its processes, and what fixtures/refusing-addon.cjs reads. */
+const INHERITED = [
+  ...['TORWACHT_ADDON', 'LD_PRELOAD', 'ASAN_OPTIONS', 'UBSAN_OPTIONS'],
+  ...['TORWACHT_REAL_ADDON', 'TORWACHT_REFUSED'],
+];
+
+async function startHolder(lab: Lab, config: HolderConfig): Promise<Holder> {
+  const env = Object.fromEntries(
+    INHERITED.flatMap((key) => {
+      const value = process.env[key];
+      return value === undefined ? [] : [[key, value]];
+    }),
+  );
+  const script = join(import.meta.dirname, 'holder.ts');
+  const child = lab.spawn('host', process.execPath, [script, JSON.stringify(config)], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    env,
+  });
+  const waiting = new Map<number, PromiseWithResolvers<unknown>>();
+  const call = (id: number): Promise<unknown> => {
+    const answer = Promise.withResolvers<unknown>();
+    waiting.set(id, answer);
+    return answer.promise;
+  };
+  child.on('message', (message: { id: number; result?: unknown; error?: string }) => {
+    const answer = waiting.get(message.id);
+    waiting.delete(message.id);
+    if (message.error === undefined) answer?.resolve(message.result);
+    else answer?.reject(new Error(message.error));
+  });
+  child.once('exit', () => {
+    for (const answer of waiting.values()) answer.reject(new Error('the holder has ended'));
+  });
+  await call(0);
+  let last = 0;
+  return new Proxy({ process: child } as Holder, {
+    get(target, name: keyof Holder) {
+      if (name === 'process' || name in target) return target[name];
+      if (String(name) === 'then') return undefined;
+      return (...args: readonly unknown[]) => {
+        last += 1;
+        child.send({ id: last, call: name, args });
+        return call(last);
+      };
+    },
+  });
+}
+
+async function startProbe(
+  lab: Lab,
+  program: string,
+  cgroup: string,
+  { script = 'exec "$@"', args = [] }: ProbeOptions,
+): Promise<Probe> {
+  const shell = ['-ec', `${ENTER}; ${script}`, 'sh', cgroup, program, ...args];
+  const child = lab.spawn('host', 'sh', shell, { stdio: ['pipe', 'pipe', 'inherit'] });
+  if (!child.stdout || !child.stdin) throw new Error('the probe has no pipes');
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const { stdin } = child;
+  stdin.on('error', () => undefined);
+  const next = async (): Promise<string> => {
+    const { value, done } = await lines.next();
+    if (done) throw new Error(`the probe ended with ${child.exitCode ?? child.signalCode}`);
+    return value;
+  };
+  const ask: Probe['ask'] = (...words) => {
+    stdin.write(`${words.join(' ')}\n`);
+    return next();
+  };
+  const pid = Number(await next());
+  return {
+    pid,
+    process: child,
+    ask,
+    async connect(kind, address, port) {
+      return ask('connect', await ask('socket', kind), address, port);
+    },
+    async datagram(address, port, kind = address.includes(':') ? 'udp6' : 'udp') {
+      return ask('sendto', await ask('socket', kind), address, port, hex('secret'));
+    },
+    async end() {
+      const ended = once(child, 'exit');
+      stdin.end();
+      await ended;
+    },
+  };
+}
