@@ -12,6 +12,7 @@ import { Engine } from '#agent/engine/engine.ts';
 import { createRandom16 } from '#agent/resolver/random.ts';
 import { startAuthority } from '#agent/resolver/testing/latency.ts';
 import { createUpstream } from '#agent/resolver/upstream.ts';
+import { Kernel } from '#bpf/kernel.ts';
 import { singleTargetSizes } from '#bpf/programs.ts';
 import type { CompiledPolicy } from '#policy/types.ts';
 import { type Figure, figure } from './figure.ts';
@@ -52,7 +53,8 @@ export async function run(): Promise<readonly Figure[]> {
     random: createRandom16(),
   });
   const { cgroup, pins } = world.cgroup();
-  const engine = new Engine({ sizes: singleTargetSizes, slots: 1, version: 'bench', fault });
+  const kernel = await Kernel.load(singleTargetSizes);
+  const engine = new Engine(kernel, { slots: 1, version: 'bench', fault });
   try {
     const held = await engine.hold({
       cgroup,

@@ -128,7 +128,7 @@ async function measure(lab: Lab, world: BenchWorld): Promise<readonly Figure[]> 
       () => native().runStats(empty, 'tw_empty'),
       () => send(lab, sender, plain.cgroup, traffic),
     );
-    const kernel = new Kernel(singleTargetSizes);
+    const kernel = await Kernel.load(singleTargetSizes);
     const cgroup = hold(kernel, world, programs);
     const value = await cost(
       () => kernel.runStats('tw_egress'),

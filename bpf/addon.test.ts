@@ -59,6 +59,9 @@ function goodCalls(engine: EngineHandle): { [K in keyof Native]: Good<K> } {
   const frame = Buffer.alloc(60);
   return {
     load: good([builtPath('bpf/verdict.bpf.o'), {}, []], (made) => addon.unload(made)),
+    loadLater: good([builtPath('bpf/verdict.bpf.o'), {}, []], (made) => {
+      void made.then((engine) => addon.unload(engine));
+    }),
     unload: good([addon.load(builtPath('bpf/verdict.bpf.o'), {}, [])]),
     mapUpdate: good([engine, 'doh', four(), four(), 0]),
     mapLookup: good([engine, 'doh', four(), four()]),

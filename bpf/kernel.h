@@ -36,8 +36,21 @@ struct inode {
 	struct super_block *i_sb;
 } TW_CORE;
 
+struct qstr {
+	const unsigned char *name;
+} TW_CORE;
+
+struct dentry {
+	struct qstr d_name;
+} TW_CORE;
+
+struct path {
+	struct dentry *dentry;
+} TW_CORE;
+
 struct file {
 	struct inode *f_inode;
+	struct path f_path;
 } TW_CORE;
 
 struct mm_struct {

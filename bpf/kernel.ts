@@ -77,32 +77,33 @@ export class Kernel {
   #ring: RingHandle | undefined;
   #onEvents: ((events: EventRecord[]) => void) | undefined;
 
+  private constructor(engine: EngineHandle, attempt: Attempt, why: string) {
+    this.#engine = engine;
+    this.packetProgram = attempt.packet;
+    this.missing = new Map(attempt.missing.map((part) => [part, why]));
+  }
+
   /**
-   * Loads the programs. `sizes` replaces the number of entries of a map.
-   * @throws TW_BPF_NO_BTF, TW_BPF_NOT_BUILT, TW_BPF_REFUSED
+   * Loads the programs, on another thread. `sizes` replaces the number of entries of a map.
+   * @throws TW_BPF_NO_BTF, TW_BPF_NOT_BUILT, TW_BPF_REFUSED (rejects)
    */
-  constructor(sizes: Readonly<Record<string, number>>) {
+  static async load(sizes: Readonly<Record<string, number>>): Promise<Kernel> {
     if (!existsSync(BTF)) throw failure(errors.noBtf, { path: BTF });
     const path = builtPath('bpf/engine.bpf.o');
     if (!existsSync(path)) throw failure(errors.notBuilt, { path });
-    const refusals: Error[] = [];
-    for (const { packet, missing, without } of attempts) {
+    const refusals: NodeJS.ErrnoException[] = [];
+    for (const attempt of attempts) {
       try {
-        this.#engine = this.#native.load(path, sizes, without);
-        this.packetProgram = packet;
-        this.missing = new Map(missing.map((part) => [part, refusals[0]?.message ?? '']));
-        return;
+        const engine = await native().loadLater(path, sizes, attempt.without);
+        return new Kernel(engine, attempt, refusals[0]?.message ?? '');
       } catch (error) {
-        refusals.push(error as Error);
+        refusals.push(error as NodeJS.ErrnoException);
       }
     }
-    const first = refusals[0] as NodeJS.ErrnoException;
-    const fields = {
-      kernel: release(),
-      reason: first.code ?? 'unknown',
-      log: first.message.trim(),
-    };
-    throw failure(errors.refused, fields, first);
+    const first = refusals[0];
+    const reason = first?.code ?? 'unknown';
+    const log = first?.message.trim() ?? '';
+    throw failure(errors.refused, { kernel: release(), reason, log }, first);
   }
 
   /**

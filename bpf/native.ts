@@ -29,6 +29,12 @@ export interface Native {
     sizes: Readonly<Record<string, number>>,
     without: readonly string[],
   ): EngineHandle;
+  /** The same on another thread. Throws for bad arguments, rejects when the kernel refuses. */
+  loadLater(
+    path: string,
+    sizes: Readonly<Record<string, number>>,
+    without: readonly string[],
+  ): Promise<EngineHandle>;
   unload(engine: EngineHandle): void;
 
   mapUpdate(engine: EngineHandle, map: string, key: Buffer, value: Buffer, flags: number): void;

@@ -11,6 +11,27 @@
 #include "kernel.h"
 #include <bpf/bpf_core_read.h>
 
+/*
+ * A process's name. Node.js calls its first thread MainThread (since 24), which names nobody: then it is
+ * the executable's. A name that a program gives itself, as npm does, stays.
+ */
+static __always_inline void tw_read_comm(char *to, struct task_struct *leader)
+{
+	const unsigned char *name;
+	union {
+		char text[TW_COMM];
+		__u64 word[2];
+	} comm = {};
+
+	BPF_CORE_READ_STR_INTO(&comm.text, leader, comm);
+	__builtin_memcpy(to, comm.text, TW_COMM);
+	if (comm.word[0] != *(const __u64 *)"MainThre" || (comm.word[1] & 0xffffff) != 'a' + ('d' << 8))
+		return;
+	name = BPF_CORE_READ(leader, mm, exe_file, f_path.dentry, d_name.name);
+	if (name)
+		bpf_probe_read_kernel_str(to, TW_COMM, name);
+}
+
 static __always_inline void tw_read_ancestors(struct tw_process *p, struct task_struct *task)
 {
 	struct task_struct *t = task;
@@ -26,7 +47,7 @@ static __always_inline void tw_read_ancestors(struct tw_process *p, struct task_
 		a->pid = BPF_CORE_READ(t, tgid);
 		if (!a->pid)	/* the idle task, above init */
 			break;
-		BPF_CORE_READ_STR_INTO(&a->comm, t, comm);
+		tw_read_comm(a->comm, t);
 		p->ancestors = i + 1;
 		if (a->pid == 1)
 			break;
@@ -48,7 +69,7 @@ static __always_inline void tw_read_process(struct tw_process *p, struct task_st
 	p->exe_device = BPF_CORE_READ(exe, f_inode, i_sb, s_dev);
 	p->exe[0] = 0;
 	p->argv_size = 0;
-	BPF_CORE_READ_STR_INTO(&p->comm, leader, comm);
+	tw_read_comm(p->comm, leader);
 	tw_read_ancestors(p, leader);
 	*(volatile __u64 *)&p->start = BPF_CORE_READ(leader, start_boottime);
 }
@@ -87,7 +108,7 @@ static __always_inline struct tw_process *tw_current_process(void)
 		tw_read_process(p, leader);
 		return p;
 	}
-	BPF_CORE_READ_STR_INTO(&p->comm, leader, comm);
+	tw_read_comm(p->comm, leader);
 	p->uid = BPF_CORE_READ(leader, cred, uid.val);
 	return p;
 }

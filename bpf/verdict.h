@@ -5,7 +5,7 @@
  *
  * Order: delivery inside the target, its own resolver; what no policy can allow; deny lines of
  * prefixes; names that the address was learned for; allow lines of prefixes; deny. The socket's
- * cached verdict stands before this, in packet.bpf.c: it holds only what this said before.
+ * cached verdict stands before this, in hooks/packet.c: it holds only what this said before.
  */
 #ifndef TW_VERDICT_H
 #define TW_VERDICT_H

@@ -37,6 +37,7 @@ await build({
   target: 'node24',
   external: ['*.node'],
   minifySyntax: true,
+  minifyWhitespace: true,
   legalComments: 'eof',
   banner: { js: preamble.trim() },
   // Tests choose an addon by this variable; what ships must not load code that a caller names.

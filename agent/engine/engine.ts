@@ -6,7 +6,7 @@
 import { randomInt } from 'node:crypto';
 import { failure } from '#api/error.ts';
 import type { EgressEvent } from '#api/event.ts';
-import { Kernel } from '#bpf/kernel.ts';
+import type { Kernel } from '#bpf/kernel.ts';
 import { native } from '#bpf/native.ts';
 import { createResolver, type Resolver } from '#dns/resolver.ts';
 import { dohAddresses } from '#policy/always-denied.ts';
@@ -23,8 +23,6 @@ import { Numbers, Target } from '../target/target.ts';
 import { attachedText } from './attached.ts';
 
 export interface EngineOptions {
-  /** Map sizes, see bpf/programs.ts. */
-  readonly sizes: Readonly<Record<string, number>>;
   readonly slots: number;
   readonly version: string;
   /** Told of what went wrong with one query or client; holding goes on. */
@@ -54,10 +52,10 @@ export class Engine {
   #levels = 0n;
   #lastId = 0;
 
-  /** @throws TW_BPF_… when this kernel cannot enforce */
-  constructor(options: EngineOptions) {
+  /** Takes over a kernel, see `Kernel.load`. */
+  constructor(kernel: Kernel, options: EngineOptions) {
     this.#options = options;
-    this.kernel = new Kernel(options.sizes);
+    this.kernel = kernel;
     for (const address of dohAddresses) this.kernel.setDohAddress(address);
     this.kernel.attachTraces();
     this.kernel.onEvents((events) => {

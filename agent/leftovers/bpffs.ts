@@ -23,6 +23,8 @@ import { errors } from './errors.ts';
 import { prepareState, STATE } from './registry.ts';
 
 const USUAL = '/sys/fs/bpf';
+/** We run as root: a caller's PATH must not choose our programs. */
+const SYSTEM_PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
 /** Stands while the mount is ours. */
 const MARK = join(STATE, 'bpffs-mounted');
 
@@ -54,7 +56,10 @@ function mount(): string {
   prepareState();
   writeFileSync(MARK, '');
   try {
-    execFileSync('mount', ['-t', 'bpf', '-o', 'mode=0700', 'bpf', USUAL], { stdio: 'pipe' });
+    execFileSync('mount', ['-t', 'bpf', '-o', 'mode=0700', 'bpf', USUAL], {
+      stdio: 'pipe',
+      env: { PATH: SYSTEM_PATH },
+    });
   } catch (cause) {
     const reason = String((cause as { stderr?: Buffer }).stderr ?? (cause as Error).message).trim();
     rmSync(MARK, { force: true });
@@ -71,7 +76,7 @@ export function releaseBpffs(): void {
     const unused = readdirSync(at).every((name) => name.endsWith('.debug'));
     if (!existsSync(MARK) || !unused) return;
     try {
-      execFileSync('umount', [at], { stdio: 'pipe' });
+      execFileSync('umount', [at], { stdio: 'pipe', env: { PATH: SYSTEM_PATH } });
     } catch {
       return; // busy: someone uses it after all, and it may stay
     }

@@ -7,6 +7,7 @@ static const struct {
 	napi_callback function;
 } tw_exports[] = {
 	{ "load", tw_load },
+	{ "loadLater", tw_load_later },
 	{ "unload", tw_unload },
 	{ "mapUpdate", tw_map_update },
 	{ "mapLookup", tw_map_lookup },

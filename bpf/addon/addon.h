@@ -59,6 +59,7 @@ int tw_engine(napi_env env, napi_value value, struct tw_engine **out);
 struct bpf_program *tw_program(struct tw_engine *engine, const char *name);
 struct tw_map *tw_find_map(struct tw_engine *engine, const char *name);
 napi_value tw_load(napi_env env, napi_callback_info info);
+napi_value tw_load_later(napi_env env, napi_callback_info info);
 napi_value tw_unload(napi_env env, napi_callback_info info);
 
 /* maps.c */

@@ -141,49 +141,142 @@ static void tw_collect_maps(struct tw_engine *engine)
 	}
 }
 
+/* A load under way: the object is prepared, the kernel verifies it on another thread. */
+struct tw_loading {
+	napi_async_work work;
+	napi_deferred deferred;
+	struct bpf_object *object;
+	int err;
+};
+
+static void tw_load_execute(napi_env env, void *data)
+{
+	struct tw_loading *loading = data;
+
+	(void)env;
+	loading->err = bpf_object__load(loading->object);
+}
+
 /* An Error with the end of the log, where the verifier says why. */
-static void tw_refused(napi_env env, int error)
+static napi_value tw_refusal(napi_env env, int error)
 {
 	const char *name = strerrorname_np(error);
-	size_t length = strlen(tw_log);
+	napi_value code, message, result = NULL;
+	size_t length;
 
-	tw_throw_text(env, name ? name : "EIO", length > 1500 ? tw_log + length - 1500 : tw_log);
+	pthread_mutex_lock(&tw_log_lock);
+	length = strlen(tw_log);
+	napi_create_string_utf8(env, length > 1500 ? tw_log + length - 1500 : tw_log, NAPI_AUTO_LENGTH,
+				&message);
+	pthread_mutex_unlock(&tw_log_lock);
+	napi_create_string_utf8(env, name ? name : "EIO", NAPI_AUTO_LENGTH, &code);
+	napi_create_error(env, code, message, &result);
+	return result;
+}
+
+static napi_value tw_loaded(napi_env env, struct bpf_object *object)
+{
+	struct tw_engine *engine = calloc(1, sizeof(*engine));
+
+	if (!engine) {
+		bpf_object__close(object);
+		return tw_throw(env, ENOMEM, "load");
+	}
+	engine->object = object;
+	tw_collect_maps(engine);
+	return tw_handle(env, engine, &tw_engine_tag, tw_engine_free);
+}
+
+static void tw_load_complete(napi_env env, napi_status status, void *data)
+{
+	struct tw_loading *loading = data;
+	napi_value handle = NULL;
+
+	if (status == napi_ok && !loading->err)
+		handle = tw_loaded(env, loading->object);
+	else
+		bpf_object__close(loading->object);
+	if (handle) {
+		napi_resolve_deferred(env, loading->deferred, handle);
+	} else {
+		napi_get_and_clear_last_exception(env, &handle);
+		napi_reject_deferred(env, loading->deferred,
+				     loading->err ? tw_refusal(env, -loading->err) : handle);
+	}
+	napi_delete_async_work(env, loading->work);
+	free(loading);
+}
+
+/* Takes over the object, also when it fails. */
+static napi_value tw_load_on_thread(napi_env env, struct bpf_object *object)
+{
+	struct tw_loading *loading = calloc(1, sizeof(*loading));
+	napi_value name, promise = NULL;
+
+	if (!loading) {
+		bpf_object__close(object);
+		return tw_throw(env, ENOMEM, "load");
+	}
+	loading->object = object;
+	napi_create_string_utf8(env, "torwacht.load", NAPI_AUTO_LENGTH, &name);
+	if (napi_create_promise(env, &loading->deferred, &promise) != napi_ok ||
+	    napi_create_async_work(env, NULL, name, tw_load_execute, tw_load_complete, loading,
+				   &loading->work) != napi_ok ||
+	    napi_queue_async_work(env, loading->work) != napi_ok) {
+		bpf_object__close(object);
+		free(loading);
+		return tw_throw(env, EIO, "load");
+	}
+	return promise;
+}
+
+/* Opened, with its sizes and without what is left out; NULL with an exception pending. */
+static struct bpf_object *tw_prepare(napi_env env, napi_callback_info info)
+{
+	napi_value argv[3];
+	struct bpf_object *object;
+	char path[4096];
+
+	if (tw_args(env, info, 3, argv) || tw_string(env, argv[0], path, sizeof(path)))
+		return NULL;
+	libbpf_set_print(tw_print);
+	pthread_mutex_lock(&tw_log_lock);
+	tw_log[0] = 0;
+	pthread_mutex_unlock(&tw_log_lock);
+	object = bpf_object__open_file(path, NULL);
+	if (!object) {
+		tw_throw(env, errno, path);
+		return NULL;
+	}
+	if (tw_set_sizes(env, object, argv[1]) || tw_leave_out(env, object, argv[2])) {
+		bpf_object__close(object);
+		return NULL;
+	}
+	return object;
 }
 
 /* load(path, sizes: Record<map, entries>, without: program[]) -> handle */
 napi_value tw_load(napi_env env, napi_callback_info info)
 {
-	napi_value argv[3];
-	struct bpf_object *object;
-	struct tw_engine *engine;
-	char path[4096];
+	struct bpf_object *object = tw_prepare(env, info);
 	int err;
 
-	if (tw_args(env, info, 3, argv) || tw_string(env, argv[0], path, sizeof(path)))
-		return NULL;
-	libbpf_set_print(tw_print);
-	tw_log[0] = 0;
-	object = bpf_object__open_file(path, NULL);
 	if (!object)
-		return tw_throw(env, errno, path);
-	if (tw_set_sizes(env, object, argv[1]) || tw_leave_out(env, object, argv[2]))
-		goto close;
+		return NULL;
 	err = bpf_object__load(object);
-	if (err) {
-		tw_refused(env, -err);
-		goto close;
-	}
-	engine = calloc(1, sizeof(*engine));
-	if (!engine) {
-		tw_throw(env, ENOMEM, path);
-		goto close;
-	}
-	engine->object = object;
-	tw_collect_maps(engine);
-	return tw_handle(env, engine, &tw_engine_tag, tw_engine_free);
-close:
+	if (!err)
+		return tw_loaded(env, object);
 	bpf_object__close(object);
+	napi_throw(env, tw_refusal(env, -err));
 	return NULL;
+}
+
+/* loadLater(path, sizes, without) -> Promise of a handle; the verifier runs on another thread */
+napi_value tw_load_later(napi_env env, napi_callback_info info)
+{
+	struct bpf_object *object = tw_prepare(env, info);
+
+	return object ? tw_load_on_thread(env, object) : NULL;
 }
 
 /* unload(handle): closes programs and maps now; what is attached by a pinned link stays. */

@@ -57,7 +57,7 @@ int tw_exec(__u64 *ctx)	/* task, its pid before, the program */
 		tw_read_process(p, task);
 	p->exe_inode = BPF_CORE_READ(task, mm, exe_file, f_inode, i_ino);
 	p->exe_device = BPF_CORE_READ(task, mm, exe_file, f_inode, i_sb, s_dev);
-	BPF_CORE_READ_STR_INTO(&p->comm, task, comm);
+	tw_read_comm(p->comm, task);
 	bpf_probe_read_kernel_str(p->exe, sizeof(p->exe), BPF_CORE_READ(bprm, filename));
 	p->argv_size = 0;
 	start = BPF_CORE_READ(task, mm, arg_start);

@@ -5,7 +5,7 @@ export const errors = {
   notRoot: {
     code: 'TW_RUN_NOT_ROOT',
     message: 'torwacht run needs the rights of root, and this is user {uid}',
-    hint: 'run it with sudo; the command itself then runs as you, without those rights',
+    hint: 'run it as root, or by sudo where root has written /etc/torwacht/run.yaml; under sudo the command itself runs as you',
     exit: 'privilege',
   },
   noPolicy: {
@@ -19,6 +19,13 @@ export const errors = {
     message: 'the policy has {count}:\n{list}',
     hint: 'mend it; `torwacht policy check` tells the same without running anything',
     exit: 'policy',
+  },
+  cgroupNamespace: {
+    code: 'TW_RUN_CGROUP_NAMESPACE',
+    message:
+      'torwacht runs in a cgroup namespace of its own, where it cannot tell whose packets are whose',
+    hint: "start it outside the container, or give the container the host's cgroup namespace (docker run --cgroupns=host)",
+    exit: 'host',
   },
   noUpstream: {
     code: 'TW_RUN_NO_UPSTREAM',

@@ -37,7 +37,7 @@ export interface RunFlags {
 }
 
 /** Flags of ours that decide about enforcement and that nobody but root or whom root trusts may set. */
-const decidingFlags = ['upstream', 'user'] as const;
+const decidingFlags = ['upstream', 'user', 'project', 'job'] as const;
 
 export function readRequest(
   command: readonly string[],

@@ -14,7 +14,8 @@ import { removeTraces, sweep } from '#agent/leftovers/sweep.ts';
 import { createRandom16 } from '#agent/resolver/random.ts';
 import { parseResolvConf, renderResolvConf } from '#agent/resolver/resolv-conf.ts';
 import { createUpstream, type ServerPool } from '#agent/resolver/upstream.ts';
-import { failure } from '#api/error.ts';
+import { failure, TorwachtError } from '#api/error.ts';
+import { Kernel } from '#bpf/kernel.ts';
 import { native } from '#bpf/native.ts';
 import { singleTargetSizes } from '#bpf/programs.ts';
 import type { CompiledPolicy } from '#policy/types.ts';
@@ -71,6 +72,9 @@ export async function run(request: RunRequest): Promise<number> {
       ...(request.job === undefined ? {} : { job: request.job }),
     },
   });
+  // The verifier takes its time; all that can be done meanwhile is done meanwhile.
+  const loading = Kernel.load(singleTargetSizes);
+  loading.catch(() => {});
   const policy = source.read();
   const program = findCommand(request.command[0], request.env.PATH, request.cwd);
   if (!program.found) {
@@ -82,11 +86,11 @@ export async function run(request: RunRequest): Promise<number> {
   const signals = catchSignals();
   undo.add(signals.stop);
   try {
-    const world = await prepare(request, policy, undo);
+    const world = await prepare(request, policy, loading, undo);
     for (const notice of world.plan.notices) request.report.tell(`torwacht: ${notice}\n`);
     if (signals.early() !== undefined)
       return 128 + constants.signals[signals.early() as NodeJS.Signals];
-    if (canFollow(request, world.plan)) undo.add(follow(source, world.held, request.report));
+    undo.add(follow(source, request, world));
     return await attend(request, world, signals);
   } finally {
     await undo.all();
@@ -104,7 +108,12 @@ interface World {
 }
 
 /** Everything up to the moment before the command starts. */
-async function prepare(request: RunRequest, policy: CompiledPolicy, undo: Undo): Promise<World> {
+async function prepare(
+  request: RunRequest,
+  policy: CompiledPolicy,
+  loading: Promise<Kernel>,
+  undo: Undo,
+): Promise<World> {
   const tell = request.report.tell;
   const facts = readFacts({ user: request.user, cwd: request.cwd, env: request.env });
   const hostDns = parseResolvConf(readResolvConf());
@@ -113,6 +122,7 @@ async function prepare(request: RunRequest, policy: CompiledPolicy, undo: Undo):
 
   const id = randomBytes(6).toString('hex');
   const parent = cgroupOf();
+  if (!parent.rooted) throw failure(errors.cgroupNamespace);
   prepareState();
   const bpffs = useBpffs();
   undo.add(() => sweep());
@@ -139,11 +149,10 @@ async function prepare(request: RunRequest, policy: CompiledPolicy, undo: Undo):
 
   undo.add(() => removeTraces(record));
   const cgroup = createCgroup(parent, id);
-  const engine = new Engine({
-    sizes: singleTargetSizes,
+  const engine = new Engine(await loading, {
     slots: 1,
     version: request.version,
-    fault: () => {},
+    fault: tellOnce(tell),
   });
   undo.add(() => engine.close());
   const report = new Report(request.report);
@@ -199,17 +208,34 @@ function canFollow({ user, policyPath }: RunRequest, { writable }: Plan): boolea
   return policyPlaces(policyPath).every((place) => !writableBy(writer, place));
 }
 
-function follow(source: PolicySource, held: HeldTarget, report: ReportOptions): () => void {
+function follow(source: PolicySource, request: RunRequest, { plan, held }: World): () => void {
+  const { tell } = request.report;
+  if (!canFollow(request, plan)) {
+    const notUsed = () =>
+      tell('torwacht: the policy changed; the command could have done that, so it is not used\n');
+    return source.watch(notUsed, notUsed);
+  }
   return source.watch(
     (policy) => {
       held.setPolicy(policy);
-      report.tell(`torwacht: the policy changed and is in force (${policy.digest.slice(0, 12)})\n`);
+      tell(`torwacht: the policy changed and is in force (${policy.digest.slice(0, 12)})\n`);
     },
-    (error) =>
-      report.tell(
-        `torwacht: the changed policy is not used, the last good one stays: ${error.message}\n`,
-      ),
+    ({ message }) =>
+      tell(`torwacht: the changed policy is not used, the last good one stays: ${message}\n`),
   );
+}
+
+/** What goes wrong with one lookup is told once per kind: a broken upstream fails them all. */
+function tellOnce(tell: (text: string) => void): (error: unknown) => void {
+  const told = new Set<string>();
+  return (error) => {
+    const code = error instanceof TorwachtError ? error.code : 'unknown';
+    if (told.has(code)) return;
+    told.add(code);
+    tell(
+      `torwacht: a lookup failed: ${error instanceof Error ? error.message : error} [${code}]\n`,
+    );
+  };
 }
 
 interface Signals {

@@ -78,9 +78,11 @@ test('without both, and with the older packet hook, everything is refused all th
   assert.equal(tcp.pid, pid);
 });
 
-test('a kernel that refuses what is needed is an error with its first reason', { skip }, (t) => {
+test('a kernel that refuses what is needed is an error with its first reason', {
+  skip,
+}, async (t) => {
   refuse(t, ['tw_connect4']);
-  assert.throws(() => new Kernel(singleTargetSizes), {
+  await assert.rejects(Kernel.load(singleTargetSizes), {
     code: 'TW_BPF_REFUSED',
     message: /refused our programs: EINVAL/,
     hint: /tw_connect4 is not for this kernel/,

@@ -29,8 +29,7 @@ const upstream = createUpstream({
   clock: () => performance.now(),
   random: createRandom16(),
 });
-const engine = new Engine({
-  sizes: { ...singleTargetSizes, ...config.sizes },
+const engine = new Engine(await Kernel.load({ ...singleTargetSizes, ...config.sizes }), {
   slots: 1,
   version: 'test',
   fault: (error) => process.stderr.write(`holder: ${error}\n`),
@@ -65,8 +64,8 @@ const calls = {
   forget: () => engine.kernel.setPolicy(0, 0, 0n),
   attach: (cgroup: string, pins: string) => engine.kernel.attachCgroup(cgroup, pins),
   /** Another engine's programs, which know no target. */
-  attachStranger: (cgroup: string, pins: string) => {
-    const stranger = new Kernel(singleTargetSizes);
+  attachStranger: async (cgroup: string, pins: string) => {
+    const stranger = await Kernel.load(singleTargetSizes);
     stranger.attachCgroup(cgroup, pins);
     stranger.close();
   },
