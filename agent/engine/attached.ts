@@ -4,7 +4,16 @@ import type { CompiledPolicy } from '#policy/types.ts';
 /** Number of the barrier's protocol; a barrier accepts this one and the one before. */
 export const PROTOCOL = 1;
 
+/** Asked for with every query, so it is made once per policy. */
+const texts = new WeakMap<CompiledPolicy, string>();
+
 export function attachedText(version: string, policy: CompiledPolicy): string {
+  const known = texts.get(policy) ?? compose(version, policy);
+  texts.set(policy, known);
+  return known;
+}
+
+function compose(version: string, policy: CompiledPolicy): string {
   const fields = {
     protocol: PROTOCOL,
     version,

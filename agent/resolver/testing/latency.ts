@@ -71,6 +71,11 @@ export function startAuthority(): Promise<{ port: number; stop(): void }> {
   return start('authority', 0);
 }
 
+/** A bare Node forwarder before such a server: what no resolver in Node can be faster than. */
+export function startForwarder(upstream: number): Promise<{ port: number; stop(): void }> {
+  return start('forwarder', upstream);
+}
+
 function summary(times: readonly number[]): Latency {
   const sorted = times.toSorted((a, b) => a - b);
   const at = (share: number): number => sorted[Math.floor(sorted.length * share)] ?? 0;
