@@ -147,8 +147,8 @@ system_packages() {
 # ---- node_modules -----------------------------------------------------------------------------
 
 node=$root/node_modules/.bin/node
-# The last npm that runs on Node 18.
-newer_npm=10.9.4
+# One npm for every host; the last that runs on Node 18.
+our_npm=10.9.4
 
 node_runs() { [ "$("$node" -p 'parseInt(process.versions.node) >= 24' 2>/dev/null)" = true ]; }
 
@@ -160,13 +160,10 @@ node_modules() {
 	modules_current && return
 	[ -z "$check_only" ] || fail 5 'node_modules is not what package-lock.json says. Run: npm ci --ignore-scripts'
 	say 'filling node_modules (npm ci)'
-	# npm 9, which Debian 12 and Ubuntu 24.04 have, stumbles over a lockfile in which a package that
-	# package.json overrides is wanted by a tag ("Invalid comparator: cjs"). It can still fetch a newer
-	# npm, from a folder where it does not look at that lockfile.
-	local npm=(npm)
-	if [ "$(npm --version | cut -d. -f1)" -lt 10 ]; then
-		npm=(npm exec --yes --package="npm@$newer_npm" -- npm)
-	fi
+	# The host's npm fetches ours, from a folder where it does not look at our lockfile. npm 9 (Debian 12,
+	# Ubuntu 24.04) stumbles over a package there that is overridden and wanted by a tag; npm 11 insists
+	# on the packages of other platforms, which not every registry has.
+	local npm=(npm exec --yes --package="npm@$our_npm" -- npm)
 	# No package needs its install script; leaving them out runs nobody's code as root.
 	(cd / && "${npm[@]}" --prefix "$root" ci \
 		--ignore-scripts --no-audit --no-fund --loglevel=error </dev/null >&2) ||
