@@ -91,12 +91,34 @@ export async function run(): Promise<readonly Figure[]> {
   }
 }
 
+/** What any program pays on this machine that does no more than the kernel calls that ours needs. */
+const floors = [
+  ['tw_one_call', "packet: finding a socket's storage alone"],
+  ['tw_two_calls', 'packet: that, and one hash look-up'],
+] as const;
+
+interface Plain {
+  readonly cgroup: Cgroup;
+  stats(): { runs: number; nanoseconds: number };
+  unload(): void;
+}
+
+/** One program of bench/empty.bpf.c on a cgroup of its own. */
+function attachPlain(world: BenchWorld, program: string): Plain {
+  const { cgroup, pins } = world.cgroup();
+  const engine = native().load(builtPath('bpf/empty.bpf.o'), {}, []);
+  mkdirSync(pins, { recursive: true });
+  native().attachCgroup(engine, program, cgroup.path, join(pins, program));
+  return {
+    cgroup,
+    stats: () => native().runStats(engine, program),
+    unload: () => native().unload(engine),
+  };
+}
+
 async function measure(lab: Lab, world: BenchWorld): Promise<readonly Figure[]> {
   const sender = buildSender(world.folder);
-  const plain = world.cgroup();
-  const empty = native().load(builtPath('bpf/empty.bpf.o'), {}, []);
-  mkdirSync(plain.pins, { recursive: true });
-  native().attachCgroup(empty, 'tw_empty', plain.cgroup.path, join(plain.pins, 'tw_empty'));
+  const empty = attachPlain(world, 'tw_empty');
   const figures: Figure[] = [];
 
   const scenarios: {
@@ -125,8 +147,8 @@ async function measure(lab: Lab, world: BenchWorld): Promise<readonly Figure[]> 
   ];
   for (const { name, limit, traffic, programs } of scenarios) {
     const baseline = await cost(
-      () => native().runStats(empty, 'tw_empty'),
-      () => send(lab, sender, plain.cgroup, traffic),
+      () => empty.stats(),
+      () => send(lab, sender, empty.cgroup, traffic),
     );
     const kernel = await Kernel.load(singleTargetSizes);
     const cgroup = hold(kernel, world, programs);
@@ -145,6 +167,19 @@ async function measure(lab: Lab, world: BenchWorld): Promise<readonly Figure[]> 
       }),
     );
   }
-  native().unload(empty);
+  const traffic: Traffic = {
+    kind: 'connected',
+    count: PACKETS,
+    port: PORT,
+    addresses: ADDRESSES.slice(0, 1),
+  };
+  const baseline = await cost(empty.stats, () => send(lab, sender, empty.cgroup, traffic));
+  for (const [program, name] of floors) {
+    const floor = attachPlain(world, program);
+    const value = await cost(floor.stats, () => send(lab, sender, floor.cgroup, traffic));
+    floor.unload();
+    figures.push(figure({ name, value: value - baseline, unit: 'ns', baseline }));
+  }
+  empty.unload();
   return figures;
 }

@@ -44,6 +44,7 @@ function program(done: (code: number) => void): Command {
     .option('--job <name>', 'job name, for selectors and rows')
     .option('--upstream <address>', 'ask this DNS server (repeatable)', list)
     .option('--user <name>', 'run the command as this user')
+    .option('--allow-read <path>', 'show it a path below /tmp (repeatable)', list)
     .option('--allow-write <path>', 'let the command write here (repeatable)', list)
     .option('--allow-socket <path>', 'let it use this Unix socket (repeatable)', list)
     .option('--allow-cap <name>', 'let it keep this capability (repeatable)', list)

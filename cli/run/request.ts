@@ -28,6 +28,7 @@ export interface RunFlags {
   readonly job?: string;
   readonly upstream?: string[];
   readonly user?: string;
+  readonly allowRead?: string[];
   readonly allowWrite?: string[];
   readonly allowSocket?: string[];
   readonly allowCap?: string[];
@@ -97,6 +98,7 @@ function decideFor(flags: RunFlags, caller: SandboxUser | undefined): Decided {
 
 function openingsOf(flags: RunFlags): Openings {
   return {
+    allowRead: flags.allowRead ?? [],
     allowWrite: flags.allowWrite ?? [],
     allowSocket: flags.allowSocket ?? [],
     allowCap: flags.allowCap ?? [],

@@ -39,6 +39,12 @@ export const errors = {
     hint: 'Name the folder that the command has to write to, not one that holds the system.',
     exit: 'usage',
   },
+  allowRead: {
+    code: 'TW_RUN_ALLOW_READ',
+    message: '{path} cannot be shown: {reason}.',
+    hint: 'Name a folder or file below /tmp or /var/tmp; the rest of the system can be read anyway.',
+    exit: 'usage',
+  },
   allowSocket: {
     code: 'TW_RUN_ALLOW_SOCKET',
     message: '{path} is not a socket.',

@@ -5,7 +5,7 @@
 import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 
-import { failure } from '#api/error.ts';
+import { type ErrorSpec, failure } from '#api/error.ts';
 
 import { parseCapability } from './capabilities.ts';
 import { errors } from './errors.ts';
@@ -13,6 +13,8 @@ import { familyOpens, parseFamily } from './families.ts';
 import { isSocket } from './sockets.ts';
 
 export interface Openings {
+  /** Folders or files that are private otherwise (below /tmp, /var/tmp), absolute and resolved. */
+  readonly allowRead: readonly string[];
   /** Folders or files, absolute and resolved. */
   readonly allowWrite: readonly string[];
   /** Unix sockets, absolute and resolved. */
@@ -24,6 +26,7 @@ export interface Openings {
 }
 
 export const noOpenings: Openings = {
+  allowRead: [],
   allowWrite: [],
   allowSocket: [],
   allowCap: [],
@@ -36,18 +39,19 @@ export const noOpenings: Openings = {
 export function resolveOpenings(asked: Openings, cwd: string): Openings {
   return {
     ...asked,
-    allowWrite: asked.allowWrite.map((path) => existing(resolve(cwd, path))),
+    allowRead: asked.allowRead.map((path) => existing(resolve(cwd, path), errors.allowRead)),
+    allowWrite: asked.allowWrite.map((path) => existing(resolve(cwd, path), errors.allowWrite)),
     allowSocket: asked.allowSocket.map((path) => socket(resolve(cwd, path))),
     allowCap: asked.allowCap.map(parseCapability),
     allowFamily: asked.allowFamily.map(parseFamily),
   };
 }
 
-function existing(path: string): string {
+function existing(path: string, spec: ErrorSpec): string {
   try {
     return realpathSync(path);
   } catch (cause) {
-    throw failure(errors.allowWrite, { path, reason: 'it does not exist' }, cause);
+    throw failure(spec, { path, reason: 'it does not exist' }, cause);
   }
 }
 
@@ -65,6 +69,7 @@ function socket(path: string): string {
 /** The flags that are set, as a person would write them: for the sentence that refuses them. */
 export function flagsOf(openings: Openings): readonly string[] {
   return [
+    ...(openings.allowRead.length > 0 ? ['--allow-read'] : []),
     ...(openings.allowWrite.length > 0 ? ['--allow-write'] : []),
     ...(openings.allowSocket.length > 0 ? ['--allow-socket'] : []),
     ...(openings.allowCap.length > 0 ? ['--allow-cap'] : []),
@@ -77,6 +82,7 @@ export function flagsOf(openings: Openings): readonly string[] {
 /** One sentence for each thing that is open. */
 export function describeOpenings(openings: Openings): readonly string[] {
   return [
+    ...openings.allowRead.map((path) => `The command may read ${path}.`),
     ...openings.allowWrite.map((path) => `The command may write to ${path}.`),
     ...openings.allowSocket.map(
       (path) => `The command may use ${path}: what listens there acts outside the policy.`,

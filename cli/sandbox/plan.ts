@@ -10,11 +10,12 @@ import { isWithin } from '#agent/cgroup/mountinfo.ts';
 
 import { type Capability, parseCapability, rootCapabilities } from './capabilities.ts';
 import { commandEnvironment } from './environment.ts';
+import { errors } from './errors.ts';
 import type { HostFacts } from './facts.ts';
 import { defaultFamilies, familyNumber, parseFamily } from './families.ts';
 import { closedMounts, privateFolders } from './folders.ts';
 import type { Openings } from './openings.ts';
-import { chooseWritable, type Writable } from './writable.ts';
+import { checked, chooseWritable, type Writable } from './writable.ts';
 
 export interface PlanOptions {
   readonly openings: Openings;
@@ -64,6 +65,9 @@ export function makePlan(facts: HostFacts, options: PlanOptions): Plan {
       ...kernelFolders(facts, writable),
       ...runFolder(facts),
       ...privateFolders.flatMap((folder) => ['--perms', '1777', '--tmpfs', folder]),
+      ...openings.allowRead
+        .map((path) => checked(path, errors.allowRead))
+        .flatMap((path) => bind('--ro-bind', path)),
       ...writable.folders.flatMap((folder) => bind('--bind', folder)),
       ...below(facts, writable, openings, options.keepReadOnly ?? []),
       ...openings.allowSocket.flatMap((socket) => bind('--bind', socket)),
@@ -122,7 +126,7 @@ function below(
 ): readonly string[] {
   const closed = closedMounts(facts.mounts, writable.folders);
   const isShown = (path: string) =>
-    writable.folders.some((folder) => isWithin(path, folder)) ||
+    [...writable.folders, ...openings.allowRead].some((folder) => isWithin(path, folder)) ||
     !['/run', '/dev', '/proc', ...privateFolders].some((folder) => isWithin(path, folder));
   const hidden = closed.hidden.filter((path) => writable.folders.some((f) => isWithin(path, f)));
   const sockets = facts.sockets

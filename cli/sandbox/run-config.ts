@@ -19,6 +19,7 @@ const runConfigSchema = z.strictObject({
     policy: z.string().startsWith('/'),
     allow: z
       .strictObject({
+        read: z.array(z.string().startsWith('/')),
         write: z.array(z.string().startsWith('/')),
         sockets: z.array(z.string().startsWith('/')),
         capabilities: z.array(z.string()),
@@ -62,6 +63,7 @@ export function parseRunConfig(text: string, path: string): RunConfig {
     policy,
     trustedUsers: trustedUsers.map(String),
     openings: {
+      allowRead: allow.read ?? noOpenings.allowRead,
       allowWrite: allow.write ?? noOpenings.allowWrite,
       allowSocket: allow.sockets ?? noOpenings.allowSocket,
       allowCap: allow.capabilities ?? noOpenings.allowCap,

@@ -5,7 +5,7 @@
  */
 
 import { isWithin } from '#agent/cgroup/mountinfo.ts';
-import { failure } from '#api/error.ts';
+import { type ErrorSpec, failure } from '#api/error.ts';
 
 import { errors } from './errors.ts';
 import type { HostFacts } from './facts.ts';
@@ -34,7 +34,7 @@ export function chooseWritable(
     else if (!isAllowed(path, allowWrite))
       notices.push(`The ${what} ${path} stays read-only: ${reason}.`);
   };
-  for (const path of allowWrite) folders.push(checked(path));
+  for (const path of allowWrite) folders.push(checked(path, errors.allowWrite));
   consider(facts.cwd, 'working folder');
   if (facts.home === undefined) notices.push('The user has no home folder: HOME is /tmp.');
   else if (facts.home !== facts.cwd) consider(facts.home, 'home folder');
@@ -50,12 +50,13 @@ function isAllowed(path: string, allowWrite: readonly string[]): boolean {
   return allowWrite.some((folder) => isWithin(path, folder));
 }
 
-function checked(path: string): string {
+/** A path that a flag may open. @throws `spec` for what holds the command */
+export function checked(path: string, spec: ErrorSpec): string {
   const within = never.find(
     (folder) => path === folder || (folder !== '/' && isWithin(path, folder)),
   );
   if (within !== undefined) {
-    throw failure(errors.allowWrite, { path, reason: `${within} is what holds the command` });
+    throw failure(spec, { path, reason: `${within} is what holds the command` });
   }
   return path;
 }

@@ -70,6 +70,19 @@ test('--allow-write opens one folder, and not its neighbour', { skip }, async (t
   }
 });
 
+test('--allow-read shows one folder of a private place, and nobody can write there', {
+  skip,
+}, async (t) => {
+  const [opened, other] = [folder(t, '/tmp'), folder(t, '/tmp')];
+  for (const place of [opened, other]) writeFileSync(join(place, 'file'), 'seen\n');
+  const script = `cat ${opened}/file ${other}/file 2>/dev/null; (: > ${opened}/new) 2>/dev/null || echo refused`;
+  assert.deepEqual((await inside(script)).lines, ['refused']);
+  assert.deepEqual((await inside(script, '--allow-read', opened)).lines, ['seen', 'refused']);
+  const refused = await inside('true', '--allow-read', '/run');
+  assert.equal(refused.code, 125);
+  assert.match(refused.stderr, /TW_RUN_ALLOW_READ/);
+});
+
 test('--allow-socket opens one socket of a daemon, and not its neighbour', { skip }, async (t) => {
   const at = folder(t, '/run');
   const [opened, other] = [join(at, 'opened.sock'), join(at, 'other.sock')];

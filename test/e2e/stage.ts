@@ -62,6 +62,9 @@ export function policyText(spec: PolicySpec): string {
   return `${JSON.stringify(document, null, 2)}\n`;
 }
 
+/** A checkout below /tmp is private to nobody, and its programs are what tests run. */
+const shown = /^\/(var\/)?tmp\//.test(root) ? ['--allow-read', root] : [];
+
 export interface RunOptions {
   /** A document, or the path of a file or folder. */
   readonly policy: PolicySpec | string;
@@ -135,7 +138,7 @@ export function stageIn(lab: Lab): Stage {
   };
   const start = (run: RunOptions): Running => {
     const path = typeof run.policy === 'string' ? run.policy : policy(policyText(run.policy));
-    const args = ['run', '--policy', path, ...(run.flags ?? []), '--', ...run.command];
+    const args = ['run', '--policy', path, ...shown, ...(run.flags ?? []), '--', ...run.command];
     const child = lab.spawn('host', TORWACHT, args, {
       cwd: run.cwd ?? work,
       env: { HOME: home, ...run.env },
