@@ -106,10 +106,10 @@ build/torwacht.mjs: $(BUNDLED) scripts/bundle.ts package-lock.json | setup
 demo: all ## Install a poisoned package under torwacht run and watch it fail to phone home
 	@$(NODE) test/demo/run.ts
 
-test: all ## Every suite that continuous integration runs
+test: all asan ## Every suite that continuous integration runs
 	@$(NODE) test/run.ts
 
-test-full: all asan ## The same, and what takes longer: the addon under sanitizers
+test-full: all asan ## The same, and what takes longer: a million random cases, kernel tests under sanitizers
 	@$(NODE) test/run.ts --full
 
 check: all ## The inner loop, under 20 seconds: types, lint, layers, unit tests

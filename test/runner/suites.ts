@@ -125,10 +125,18 @@ export const suites: readonly Suite[] = [
   {
     name: 'asan',
     kind: 'tests',
+    limit: 300,
+    isolation: 'process',
+    files: ['bpf/**/*.test.ts'],
+    environment: sanitized,
+  },
+  {
+    name: 'asan-kernel',
+    kind: 'tests',
     full: true,
     limit: 600,
     isolation: 'process',
-    files: ['bpf/**/*.test.ts', 'test/kernel/**/*.test.ts'],
+    files: ['test/kernel/**/*.test.ts'],
     environment: sanitized,
   },
 ];
