@@ -67,6 +67,7 @@ function goodCalls(engine: EngineHandle): { [K in keyof Native]: Good<K> } {
     mapLookup: good([engine, 'doh', four(), four()]),
     mapDelete: good([engine, 'doh', four()]),
     mapKeys: good([engine, 'doh']),
+    mapEntries: good([engine, 'doh']),
     mapStore: good([engine, 'levels', 0, 0n]),
     attachCgroup: good([engine, packetPrograms[0], '/none', '/none/pin']),
     attachTrace: good([engine, 'tw_fork'], (made) => addon.detach(made)),

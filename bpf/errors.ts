@@ -32,6 +32,12 @@ export const errors = {
     hint: 'Torwacht needs Linux 5.8 or newer with CONFIG_CGROUP_BPF; another program may hold the cgroup without sharing it',
     exit: 'host',
   },
+  learnedFull: {
+    code: 'TW_BPF_LEARNED_FULL',
+    message: 'there is no room for another address from DNS',
+    hint: 'the lookup fails; jobs on this host hold more addresses at once than are kept',
+    exit: 'host',
+  },
   tooManyNames: {
     code: 'TW_BPF_NAMES',
     message: 'there is no room for another name (number {name})',

@@ -9,6 +9,7 @@ import { failure } from '#api/error.ts';
 import type { Permission } from '#policy/types.ts';
 import { errors } from './errors.ts';
 import * as layout from './layout.ts';
+import { LearnedTable } from './learned-table.ts';
 import {
   builtPath,
   type EngineHandle,
@@ -73,6 +74,7 @@ export class Kernel {
   readonly packetProgram: Attempt['packet'];
   readonly #native = native();
   readonly #engine: EngineHandle;
+  readonly #learned: LearnedTable;
   /** What the elements of `names` hold; nobody else writes them. */
   readonly #lines = new Map<number, Buffer>();
   /** ms. */
@@ -84,6 +86,11 @@ export class Kernel {
 
   private constructor(engine: EngineHandle, attempt: Attempt, why: string) {
     this.#engine = engine;
+    const maps = {
+      write: (index: number, value: Buffer) => this.#update('learned', u32(index), value),
+      setHashing: (value: Buffer) => this.#update('hashing', u32(0), value),
+    };
+    this.#learned = new LearnedTable(maps, this.#native.mapEntries(engine, 'learned'));
     this.packetProgram = attempt.packet;
     this.missing = new Map(attempt.missing.map((part) => [part, why]));
   }
@@ -189,16 +196,12 @@ export class Kernel {
     this.#native.mapDelete(this.#engine, 'cidrs', this.#cidrKey(table, address, length));
   }
 
-  setLearned(target: number, addr: number, slot: LearnedName[]): void {
-    this.#update(
-      'learned',
-      layout.learnedKey.write({ target, addr }),
-      layout.learned.write({ slot }),
-    );
+  setLearned(target: number, addr: number, slots: LearnedName[]): void {
+    this.#learned.set(target, addr, slots);
   }
 
   deleteLearned(target: number, addr: number): void {
-    this.#native.mapDelete(this.#engine, 'learned', layout.learnedKey.write({ target, addr }));
+    this.#learned.delete(target, addr);
   }
 
   setDohAddress(address: number): void {

@@ -114,18 +114,28 @@ struct tw_cidr_key {
 	__u32 addr_be;
 };
 
-struct tw_learned_key {
-	__u32 target;
-	__u32 addr;
-};
-
 struct tw_learned_name {
 	__u32 name;		/* 0: free */
 	__u32 expires;		/* tick from which it refuses new connections */
 };
 
+/*
+ * One element of a hash table that lies in an array, because an array is read without a call and a
+ * hash map is not: open addressing, linear probing, written by user space alone (bpf/learned-table.ts).
+ */
+#define TW_PROBES 16
+#define TW_LEARNED_FREE 0	/* nothing was ever here: a search ends */
+#define TW_LEARNED_GONE 1	/* something was: a search goes on */
 struct tw_learned {
+	__u64 key;		/* id of the target << 32 | address */
 	struct tw_learned_name slot[TW_MAX_NAMES];
+};
+
+/* How to find an element; in element 0 of `hashing`. */
+struct tw_hashing {
+	__u64 seed;		/* unguessable: nobody makes others' addresses collide */
+	__u32 mask;		/* elements - 1, a power of two less one */
+	__u32 _pad;
 };
 
 struct tw_ancestor {

@@ -14,7 +14,7 @@ const mirrored: Record<string, Struct<Fields>> = {
   tw_lines: layout.lines,
   tw_name: layout.name,
   tw_cidr_key: layout.cidrKey,
-  tw_learned_key: layout.learnedKey,
+  tw_hashing: layout.hashing,
   tw_learned_name: layout.learnedName,
   tw_learned: layout.learned,
   tw_ancestor: layout.ancestor,
@@ -58,5 +58,8 @@ test('the numbers of reasons, counters and limits are those of layout.h', () => 
   assert.equal(define('TW_MAX_LINES'), MAX_PERMISSIONS);
   assert.equal(define('TW_MAX_LINES'), layout.MAX_LINES);
   assert.equal(define('TW_MAX_NAMES'), layout.MAX_NAMES);
+  assert.equal(define('TW_PROBES'), layout.PROBES);
+  assert.equal(define('TW_LEARNED_FREE'), Number(layout.learnedMarks.free));
+  assert.equal(define('TW_LEARNED_GONE'), Number(layout.learnedMarks.gone));
   assert.equal(define('TW_MAX_ANCESTORS'), layout.MAX_ANCESTORS);
 });

@@ -50,9 +50,12 @@ export const lines = struct({ table: 'u32', count: 'u32', line: { list: line, of
 export const name = struct({ version: { list: lines, of: 2 } });
 export const cidrKey = struct({ prefix: 'u32', table: 'u32', addr_be: { bytes: 4 } });
 
-export const learnedKey = struct({ target: 'u32', addr: 'u32' });
 export const learnedName = struct({ name: 'u32', expires: 'u32' });
-export const learned = struct({ slot: { list: learnedName, of: MAX_NAMES } });
+export const learned = struct({ key: 'u64', slot: { list: learnedName, of: MAX_NAMES } });
+/** Keys that are no address's. */
+export const learnedMarks = { free: 0n, gone: 1n } as const;
+export const PROBES = 16;
+export const hashing = struct({ seed: 'u64', mask: 'u32', _pad: 'u32' });
 
 export const ancestor = struct({ pid: 'u32', comm: { bytes: 16 } });
 export const processRecord = struct({

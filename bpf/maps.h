@@ -65,12 +65,18 @@ struct {
 
 /* Addresses that a target got from DNS; holds for every policy table of the target. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct tw_learned_key);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 131072);
+	__type(key, __u32);
 	__type(value, struct tw_learned);
 } learned SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct tw_hashing);
+} hashing SEC(".maps");
 
 /* Addresses of public DNS-over-HTTPS resolvers. */
 struct {

@@ -43,6 +43,8 @@ export interface Native {
   mapDelete(engine: EngineHandle, map: string, key: Buffer): boolean;
   /** All keys one after another; a key can stand there twice while the map changes. */
   mapKeys(engine: EngineHandle, map: string): Buffer;
+  /** How many elements a map has room for. */
+  mapEntries(engine: EngineHandle, map: string): number;
   /** One atomic 64-bit store into an element of a mappable array. */
   mapStore(engine: EngineHandle, map: string, index: number, value: bigint): void;
 

@@ -211,12 +211,35 @@ static __always_inline __u32 tw_reason_of(__u32 score, __u32 local)
 	return score == TW_SCORE_NOTHING && local == TW_LOCAL_FOREIGN ? TW_LOCAL_SERVICE : TW_DEFAULT;
 }
 
+/* The names that a target resolved to an address. */
+static __always_inline const struct tw_learned *tw_learned_of(__u32 target, __u32 addr)
+{
+	__u64 key = (__u64)target << 32 | addr;
+	const struct tw_hashing *h;
+	const struct tw_learned *l;
+	__u32 zero = 0, at, i;
+
+	h = bpf_map_lookup_elem(&hashing, &zero);
+	if (!h)
+		return 0;
+	at = ((key ^ h->seed) * 0x9e3779b97f4a7c15ull) >> 32;	/* 2^64 / golden ratio */
+	for (i = 0; i < TW_PROBES; i++) {
+		at &= h->mask;
+		l = bpf_map_lookup_elem(&learned, &at);
+		if (!l || l->key == TW_LEARNED_FREE)
+			return 0;
+		if (l->key == key)
+			return l;
+		at++;
+	}
+	return 0;
+}
+
 /* What the names of this address say at best; they stand in slots from the first on. */
 TW_GLOBAL __u64 tw_judge_names(__u64 target_table, __u64 daddr_now, __u32 service)
 {
-	struct tw_learned_key key = { .target = target_table >> 32, .addr = daddr_now >> 32 };
 	__u32 table = (__u32)target_table, now = (__u32)daddr_now, name, expires, best_name = 0, left = 0, i;
-	const struct tw_learned *l = bpf_map_lookup_elem(&learned, &key);
+	const struct tw_learned *l = tw_learned_of(target_table >> 32, daddr_now >> 32);
 	int best = 0, score;
 
 	if (!l)

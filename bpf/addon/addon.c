@@ -13,6 +13,7 @@ static const struct {
 	{ "mapLookup", tw_map_lookup },
 	{ "mapDelete", tw_map_delete },
 	{ "mapKeys", tw_map_keys },
+	{ "mapEntries", tw_map_entries },
 	{ "mapStore", tw_map_store },
 	{ "attachCgroup", tw_attach_cgroup },
 	{ "attachTrace", tw_attach_trace },

@@ -67,6 +67,7 @@ napi_value tw_map_update(napi_env env, napi_callback_info info);
 napi_value tw_map_lookup(napi_env env, napi_callback_info info);
 napi_value tw_map_delete(napi_env env, napi_callback_info info);
 napi_value tw_map_keys(napi_env env, napi_callback_info info);
+napi_value tw_map_entries(napi_env env, napi_callback_info info);
 napi_value tw_map_store(napi_env env, napi_callback_info info);
 
 /* links.c */

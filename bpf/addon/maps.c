@@ -134,6 +134,17 @@ napi_value tw_map_keys(napi_env env, napi_callback_info info)
 	return result;
 }
 
+/* mapEntries(handle, map) -> how many elements it has room for */
+napi_value tw_map_entries(napi_env env, napi_callback_info info)
+{
+	napi_value argv[2];
+	struct tw_map *map;
+
+	if (tw_args(env, info, 2, argv) || !(map = tw_map_arg(env, argv)))
+		return NULL;
+	return tw_number(env, map->max_entries);
+}
+
 static int tw_map_memory(struct tw_map *map)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);

@@ -189,7 +189,6 @@ static __always_inline int tw_is_learned(struct __sk_buff *skb, struct tw_sock *
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	const struct iphdr *ip = data;
 	const struct tw_transport *th = (void *)(ip + 1);
-	struct tw_learned_key key;
 	struct tw_query q = { .flags = TW_Q_FRESH };
 	const struct tw_lines *lines;
 	const struct tw_learned *l;
@@ -209,9 +208,7 @@ static __always_inline int tw_is_learned(struct __sk_buff *skb, struct tw_sock *
 	service = TW_SERVICE(q.proto, q.dport);
 	if (tw_never_allowed(q.daddr, service, 0))
 		return 0;
-	key.target = h.target->id;
-	key.addr = q.daddr;
-	l = bpf_map_lookup_elem(&learned, &key);
+	l = tw_learned_of(h.target->id, q.daddr);
 	now = tw_now();
 	if (!l || !l->slot[0].name || now >= l->slot[0].expires)
 		return 0;

@@ -79,10 +79,9 @@ export function flagsOf(openings: Openings): readonly string[] {
   ];
 }
 
-/** One sentence for each thing that is open. */
+/** One sentence for each thing that is open; what can be read beside the system is not worth one. */
 export function describeOpenings(openings: Openings): readonly string[] {
   return [
-    ...openings.allowRead.map((path) => `The command may read ${path}.`),
     ...openings.allowWrite.map((path) => `The command may write to ${path}.`),
     ...openings.allowSocket.map(
       (path) => `The command may use ${path}: what listens there acts outside the policy.`,

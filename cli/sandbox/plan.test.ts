@@ -197,7 +197,7 @@ test('openings are resolved and described; what is no socket is refused', () => 
     allowIoUring: true,
     allowUserNamespaces: true,
   };
-  assert.equal(describeOpenings(all).length, 7);
+  assert.equal(describeOpenings(all).length, 6);
   assert.equal(flagsOf(all).length, 7);
   assert.deepEqual([describeOpenings(noOpenings), flagsOf(noOpenings)], [[], []]);
 });

@@ -2,6 +2,7 @@
 import { reasons } from '#api/event.ts';
 import { linesOf } from '#bpf/kernel.ts';
 import * as layout from '#bpf/layout.ts';
+import { LearnedTable } from '#bpf/learned-table.ts';
 import { builtPath, type EngineHandle, native } from '#bpf/native.ts';
 import { struct } from '#bpf/struct.ts';
 import type { Permission } from '#policy/types.ts';
@@ -53,12 +54,22 @@ export function expected(query: VerdictQuery, world: World, oracle = verdict): V
 export class KernelSide {
   readonly #native = native();
   readonly #engine: EngineHandle;
+  readonly #learned: LearnedTable;
   #table = 0;
   #ran = 0;
   #undo: (() => void)[] = [];
 
   constructor(object: 'verdict.bpf.o' | 'engine.bpf.o', without: readonly string[] = []) {
     this.#engine = this.#native.load(builtPath(`bpf/${object}`), sizes, without);
+    const put = (map: string, index: number, value: Buffer) =>
+      this.#native.mapUpdate(this.#engine, map, u32(index), value, 0);
+    this.#learned = new LearnedTable(
+      {
+        write: (index, value) => put('learned', index, value),
+        setHashing: (value) => put('hashing', 0, value),
+      },
+      this.#native.mapEntries(this.#engine, 'learned'),
+    );
   }
 
   /** Makes a cgroup known as the target, at whatever depth it lies. */
@@ -102,13 +113,8 @@ export class KernelSide {
     for (const name of world.nameIds) this.#setName(name, table, state.names.get(name));
     for (const [addr, slots] of state.learned) {
       const slot = slots.map(({ name, expires }) => ({ name, expires }));
-      this.#put(
-        'learned',
-        layout.learnedKey.write({ target, addr }),
-        layout.learned.write({ slot }),
-      );
-      const stranger = layout.learnedKey.write({ target: target + 1, addr });
-      this.#put('learned', stranger, layout.learned.write({ slot: [...slot].reverse() }));
+      this.#learn(target, addr, slot);
+      this.#learn(target + 1, addr, [...slot].reverse());
     }
     for (const address of state.doh) this.#put('doh', u32(address), u32(1));
     const record = {
@@ -118,6 +124,11 @@ export class KernelSide {
     };
     this.#native.mapUpdate(this.#engine, 'targets', ZERO, layout.target.write(record), 0);
     this.#native.mapStore(this.#engine, 'policies', 0, wordOf(world, table));
+  }
+
+  #learn(target: number, addr: number, slot: { name: number; expires: number }[]): void {
+    this.#learned.set(target, addr, slot);
+    this.#undo.push(() => this.#learned.delete(target, addr));
   }
 
   ask(question: Question): Told {
