@@ -8,17 +8,28 @@
 
 #define TW_SOCK_STREAM 1
 
+static __always_inline void tw_keep(struct tw_sock *s, const struct tw_query *q, __u8 state,
+				    __u32 expires, __u32 name)
+{
+	s->daddr = q->daddr;
+	s->dport = q->dport;
+	s->proto = q->proto;
+	s->state = state;
+	s->expires = expires;
+	s->name = name;
+}
+
 /* Remembers what the verdict was, so that the next packet to the same place need not ask again. */
 static __always_inline void tw_remember(struct tw_sock *s, const struct tw_held *h,
 					const struct tw_query *q, __u64 verdict, __u32 now)
 {
+	__u32 left = TW_V_LEFT(verdict);
+
 	tw_own_socket(s, h);
-	s->daddr = q->daddr;
-	s->dport = q->dport;
-	s->proto = q->proto;
-	s->state = tw_allows(verdict) ? TW_SOCK_ALLOWED : TW_SOCK_OBSERVED;
-	s->expires = TW_V_LEFT(verdict) ? now + TW_V_LEFT(verdict) : 0;
-	s->name = tw_allows(verdict) ? TW_V_NAME(verdict) : 0;
+	if (tw_allows(verdict))
+		tw_keep(s, q, TW_SOCK_ALLOWED, left ? now + left : 0, TW_V_NAME(verdict));
+	else
+		tw_keep(s, q, TW_SOCK_OBSERVED, 0, 0);
 	s->table = TW_POLICY_TABLE(h->word);
 }
 

@@ -192,15 +192,19 @@ static __always_inline int tw_is_learned(struct __sk_buff *skb, struct tw_sock *
 	struct tw_query q = { .flags = TW_Q_FRESH };
 	const struct tw_lines *lines;
 	const struct tw_learned *l;
-	struct tw_held h;
-	__u32 now, service;
+	__u32 slot = s->slot, service;
+	__u64 *word, in_force;
 	int match;
 
-	if (skb->protocol != bpf_htons(0x0800) || (void *)(th + 1) > end || skb->ifindex == 1)
+	if (!s->table || skb->protocol != bpf_htons(0x0800) || (void *)(th + 1) > end ||
+	    skb->ifindex == 1)
 		return 0;
 	if (*(__u8 *)data != 0x45 || ip->frag_off & bpf_htons(0x1fff))
 		return 0;
-	if (!tw_hold_socket(&h, s) || h.word & TW_DENY_CIDR)
+	/* The table in force is the socket's, so the socket's target is the one that the table is for. */
+	word = bpf_map_lookup_elem(&policies, &slot);
+	in_force = word ? *(volatile __u64 *)word : 0;
+	if (TW_POLICY_TABLE(in_force) != s->table || in_force & TW_DENY_CIDR)
 		return 0;
 	q.daddr = bpf_ntohl(ip->daddr);
 	q.dport = bpf_ntohs(th->ports.dest);
@@ -208,18 +212,16 @@ static __always_inline int tw_is_learned(struct __sk_buff *skb, struct tw_sock *
 	service = TW_SERVICE(q.proto, q.dport);
 	if (tw_never_allowed(q.daddr, service, 0))
 		return 0;
-	l = tw_learned_of(h.target->id, q.daddr);
-	now = tw_now();
-	if (!l || !l->slot[0].name || now >= l->slot[0].expires)
+	l = tw_learned_of(s->target, q.daddr);
+	if (!l || !l->slot[0].name || tw_now() >= l->slot[0].expires)
 		return 0;
-	lines = tw_lines_of(TW_POLICY_TABLE(h.word), l->slot[0].name);
+	lines = tw_lines_of(s->table, l->slot[0].name);
 	if (!lines)
 		return 0;
 	match = tw_first_match(lines, service);
 	if (match < 0 || match & TW_MATCH_DENY)
 		return 0;
-	tw_remember(s, &h, &q, TW_VERDICT(TW_NAME, 0, l->slot[0].name & 0xfffff, 1), now);
-	s->expires = l->slot[0].expires;
+	tw_keep(s, &q, TW_SOCK_ALLOWED, l->slot[0].expires, l->slot[0].name);
 	return 1;
 }
 
