@@ -219,6 +219,15 @@ static void name(int fd, int (*ask)(int, struct sockaddr *, socklen_t *))
 		puts(show_address(&a));
 }
 
+/* With what it still had to send thrown away: it must not go out when a later rule lets it. */
+static int close_now(int fd)
+{
+	struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	return close(fd);
+}
+
 static void obey(char **w, int count)
 {
 	const char *verb = w[0];
@@ -257,7 +266,7 @@ static void obey(char **w, int count)
 	else if (!strcmp(verb, "accept"))
 		answer(accept4(fd, NULL, NULL, SOCK_CLOEXEC));
 	else if (!strcmp(verb, "close"))
-		answer(close(fd));
+		answer(close_now(fd));
 	else if (!strcmp(verb, "rename") && count == 2)
 		bytes[unhex(w[1], bytes)] = 0, answer(prctl(PR_SET_NAME, bytes, 0, 0, 0));
 	else
