@@ -14,9 +14,8 @@ import { startAuthority, startForwarder } from '#agent/resolver/testing/latency.
 import { createUpstream } from '#agent/resolver/upstream.ts';
 import { Kernel } from '#bpf/kernel.ts';
 import { singleTargetSizes } from '#bpf/programs.ts';
-import type { CompiledPolicy } from '#policy/types.ts';
 import { type Figure, figure } from './figure.ts';
-import { createBenchWorld } from './world.ts';
+import { benchPolicy, createBenchWorld } from './world.ts';
 
 /** All together fewer names than a target may ask for. */
 const ROUNDS = 4;
@@ -25,23 +24,13 @@ const LOOKUPS = 700;
 /** Meanwhile the budget refills, ms. */
 const PAUSE = 2000;
 
-const policy: CompiledPolicy = {
-  mode: 'Block',
-  digest: 'bench',
-  rules: [
-    { name: 'default', policy: '' },
-    { name: 'bench', policy: 'bench' },
-  ],
-  names: [
-    {
-      pattern: { labels: ['example', 'test'], wildcard: 'many' },
-      private: true,
-      permissions: [{ action: 'allow', protocol: 6, from: 443, to: 443, rule: 1 }],
-    },
-  ],
-  cidrs: [],
-  upstreams: [],
-};
+const policy = benchPolicy([
+  {
+    pattern: { labels: ['example', 'test'], wildcard: 'many' },
+    private: true,
+    permissions: [{ action: 'allow', protocol: 6, from: 443, to: 443, rule: 1 }],
+  },
+]);
 
 export async function run(): Promise<readonly Figure[]> {
   const world = createBenchWorld();

@@ -10,10 +10,17 @@ import { Kernel } from '#bpf/kernel.ts';
 import { builtPath, native } from '#bpf/native.ts';
 import { singleTargetSizes } from '#bpf/programs.ts';
 import { constantAddress } from '#policy/cidr.ts';
-import type { CompiledPolicy, Permission } from '#policy/types.ts';
+import type { Permission } from '#policy/types.ts';
 import { createLab, type Lab } from '../test/lab/lab.ts';
 import { type Figure, figure } from './figure.ts';
-import { type BenchWorld, buildSender, createBenchWorld, send, type Traffic } from './world.ts';
+import {
+  type BenchWorld,
+  benchPolicy,
+  buildSender,
+  createBenchWorld,
+  send,
+  type Traffic,
+} from './world.ts';
 
 const PORT = 7000;
 const PACKETS = 200_000;
@@ -22,23 +29,10 @@ const ADDRESSES = Array.from({ length: 32 }, (_, i) => `198.51.100.${i + 1}`);
 
 const open: Permission = { action: 'allow', protocol: 0, from: PORT, to: PORT, rule: 1 };
 
-const policy: CompiledPolicy = {
-  mode: 'Block',
-  digest: 'bench',
-  rules: [
-    { name: 'default', policy: '' },
-    { name: 'bench', policy: 'bench' },
-  ],
-  names: [
-    {
-      pattern: { labels: ['cdn', 'test'], wildcard: 'none' },
-      private: false,
-      permissions: [open],
-    },
-  ],
-  cidrs: [{ address: constantAddress('203.0.113.0'), length: 24, permissions: [open] }],
-  upstreams: [],
-};
+const policy = benchPolicy(
+  [{ pattern: { labels: ['cdn', 'test'], wildcard: 'none' }, private: false, permissions: [open] }],
+  [{ address: constantAddress('203.0.113.0'), length: 24, permissions: [open] }],
+);
 
 /** Median ns a run of one program over rounds of traffic; `runs` are its counters. */
 async function cost(

@@ -15,7 +15,20 @@ import { killAll } from '#agent/cgroup/end.ts';
 import { pinRoot, useBpffs } from '#agent/leftovers/bpffs.ts';
 import { prepareState } from '#agent/leftovers/registry.ts';
 import { removePins, sweep } from '#agent/leftovers/sweep.ts';
+import type { CidrEntry, CompiledPolicy, NameRule } from '#policy/types.ts';
 import type { Lab } from '../test/lab/lab.ts';
+
+/** A policy of one rule; index 1 is what its lines name. */
+export function benchPolicy(
+  names: readonly NameRule[],
+  cidrs: readonly CidrEntry[] = [],
+): CompiledPolicy {
+  const rules = [
+    { name: 'default', policy: '' },
+    { name: 'bench', policy: 'bench' },
+  ];
+  return { mode: 'Block', digest: 'bench', rules, names, cidrs, upstreams: [] };
+}
 
 export interface BenchWorld {
   readonly folder: string;

@@ -150,7 +150,7 @@ export class Kernel {
   }
 
   /** Makes a target known; nothing of it passes before `setPolicy` gave it a policy word. */
-  setTarget(slot: number, record: Omit<TargetRecord, never>, levels: bigint): void {
+  setTarget(slot: number, record: TargetRecord, levels: bigint): void {
     this.#native.mapUpdate(this.#engine, 'targets', u32(slot), layout.target.write(record), 0);
     this.#native.mapStore(this.#engine, 'levels', 0, levels);
     this.#native.mapUpdate(this.#engine, 'cgroups', u64(record.cgroup_id), u32(slot), 0);

@@ -84,7 +84,8 @@ export function releaseBpffs(): void {
   rmSync(MARK, { force: true });
 }
 
-function mounted(): string | undefined {
+/** Where one is mounted, if there is one. */
+export function mounted(): string | undefined {
   return findBpfMounts(readMounts())[0]?.path;
 }
 

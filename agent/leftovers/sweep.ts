@@ -6,8 +6,7 @@ import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isPopulated, removeCgroup } from '../cgroup/cgroup.ts';
 import { killAll } from '../cgroup/end.ts';
-import { findBpfMounts, readMounts } from '../cgroup/mountinfo.ts';
-import { pinRoot, releaseBpffs } from './bpffs.ts';
+import { mounted, pinRoot, releaseBpffs } from './bpffs.ts';
 import { type Run, readRuns, removeRun, removeStateIfEmpty, startOf } from './registry.ts';
 
 export interface Swept {
@@ -62,7 +61,7 @@ export function removePins(folder: string): void {
 
 /** Folders that a run made and died before it pinned anything. */
 function removeEmptyPins(kept: readonly Run[]): void {
-  const bpffs = findBpfMounts(readMounts())[0]?.path;
+  const bpffs = mounted();
   const root = bpffs && pinRoot(bpffs);
   if (!root || !existsSync(root)) return;
   const known = new Set(kept.map((run) => run.id));

@@ -6,11 +6,9 @@ import {
   assertPolicyOwned,
   type Decided,
   decide,
-  isTrusted,
   readRunConfig,
   runConfigPath,
 } from '../sandbox/delegation.ts';
-import { errors as sandboxErrors } from '../sandbox/errors.ts';
 import { type Openings, resolveOpenings } from '../sandbox/openings.ts';
 import { openOutput } from '../sandbox/output-file.ts';
 import { callerOf, lookUpUser, rootUser, type SandboxUser } from '../sandbox/user.ts';
@@ -37,8 +35,8 @@ export interface RunFlags {
   readonly allowUserNamespaces?: boolean;
 }
 
-/** Flags of ours that decide about enforcement and that nobody but root or whom root trusts may set. */
-const decidingFlags = ['upstream', 'user', 'project', 'job'] as const;
+/** They choose what holds, beside the policy, --observe and what opens something. */
+const choosingFlags = ['upstream', 'user', 'project', 'job'] as const;
 
 export function readRequest(
   command: readonly string[],
@@ -84,16 +82,9 @@ function decideFor(flags: RunFlags, caller: SandboxUser | undefined): Decided {
     ...(flags.policy === undefined ? {} : { policy: flags.policy }),
     observe: flags.observe === true,
     openings: openingsOf(flags),
+    choosing: choosingFlags.filter((flag) => flags[flag] !== undefined).map((flag) => `--${flag}`),
   };
-  const config = readRunConfig();
-  const decided = decide(asked, caller, config);
-  const set = decidingFlags.filter((flag) => flags[flag] !== undefined).map((flag) => `--${flag}`);
-  const bound = caller !== undefined && config !== undefined && !isTrusted(caller, config);
-  if (bound && set.length > 0) {
-    const user = caller.name ?? String(caller.uid);
-    throw failure(sandboxErrors.notDelegated, { user, what: set.join(', '), path: runConfigPath });
-  }
-  return decided;
+  return decide(asked, caller, readRunConfig());
 }
 
 function openingsOf(flags: RunFlags): Openings {

@@ -2,11 +2,10 @@
  * `torwacht run`: holds a command and all it starts. Nothing of it runs before it is held, and nothing
  * of ours is taken away before it has ended.
  */
-import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import { cgroupOf, createCgroup } from '#agent/cgroup/cgroup.ts';
+import { CGROUP_PREFIX, cgroupOf, createCgroup, newCgroupId } from '#agent/cgroup/cgroup.ts';
 import { Engine, type HeldTarget } from '#agent/engine/engine.ts';
 import { pinRoot, useBpffs } from '#agent/leftovers/bpffs.ts';
 import { prepareState, type Run, runFile, startOf, writeRun } from '#agent/leftovers/registry.ts';
@@ -120,7 +119,7 @@ async function prepare(
   const upstream = openUpstream(request, policy, hostDns.nameservers);
   undo.add(() => upstream.close());
 
-  const id = randomBytes(6).toString('hex');
+  const id = newCgroupId();
   const parent = cgroupOf();
   if (!parent.rooted) throw failure(errors.cgroupNamespace);
   prepareState();
@@ -129,7 +128,7 @@ async function prepare(
   undo.add(bpffs.done);
   const pins = join(pinRoot(bpffs.path), id);
   const started = startOf(process.pid) ?? '';
-  const cgroupFolder = join(parent.path, `torwacht-${id}`);
+  const cgroupFolder = join(parent.path, `${CGROUP_PREFIX}${id}`);
   const record: Run = {
     id,
     pid: process.pid,

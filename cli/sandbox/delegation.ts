@@ -25,6 +25,8 @@ export interface Asked {
   readonly policy?: string;
   readonly observe: boolean;
   readonly openings: Openings;
+  /** Other flags that are set and choose what holds, as written. */
+  readonly choosing: readonly string[];
 }
 
 export interface Decided {
@@ -57,6 +59,7 @@ export function decide(
   const what = [
     ...(asked.policy === undefined ? [] : ['--policy']),
     ...(asked.observe ? ['--observe'] : []),
+    ...asked.choosing,
     ...flagsOf(asked.openings),
   ];
   if (what.length > 0) {
@@ -66,7 +69,7 @@ export function decide(
 }
 
 /** Has root listed this user as one who may choose policy and flags? */
-export function isTrusted(caller: Caller, config: RunConfig): boolean {
+function isTrusted(caller: Caller, config: RunConfig): boolean {
   return config.trustedUsers.some((user) => user === String(caller.uid) || user === caller.name);
 }
 
@@ -90,4 +93,4 @@ export function assertPolicyOwned(decided: Decided): void {
 }
 
 /** What is asked for when no flag is given. */
-export const nothingAsked: Asked = { observe: false, openings: noOpenings };
+export const nothingAsked: Asked = { observe: false, openings: noOpenings, choosing: [] };
