@@ -41,6 +41,9 @@ export const reasons = [
 ] as const;
 export type Reason = (typeof reasons)[number];
 
+/** Reasons of verdicts that allow; all others refuse. */
+export const allowedReasons: ReadonlySet<Reason> = new Set(['local', 'resolver', 'name', 'cidr']);
+
 export const egressEventSchema = z.object({
   version: z.literal(1),
   /** First time of the row, RFC 3339. */

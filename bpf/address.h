@@ -171,14 +171,12 @@ static __always_inline int tw_decide_address(struct bpf_sock_addr *ctx, const st
 	verdict = tw_ask(h->target, h->word, &q, now);
 	if (TW_V_REASON(verdict) == TW_RESOLVER)
 		return TW_PASS;
-	if (!tw_allows(verdict)) {
-		tw_row_key(&key, h, &q, verdict, a->ipv6 ? a->addr6 : 0);
-		key.pid = s->pid;
-		key.start = s->start;
-		tw_record(h, &key);
-		if (!key.passed)
-			return TW_REFUSE;
-	}
+	tw_row_key(&key, h, &q, verdict, a->ipv6 ? a->addr6 : 0);
+	key.pid = s->pid;
+	key.start = s->start;
+	tw_record(h, &key);
+	if (!key.passed)
+		return TW_REFUSE;
 	tw_remember(s, h, &q, verdict, now);
 	return TW_PASS;
 }

@@ -2,7 +2,8 @@
 /*
  * Evidence: one row per (target, process, destination, reason), counted in the kernel. The first of a
  * row is an event with the process's identity. A target may hold so many rows; beyond that its
- * overflow counts exactly, so a flood of destinations hides nothing and starves nobody.
+ * overflow counts exactly, so a flood of destinations hides nothing and starves nobody. What was allowed
+ * has a budget of its own: it can take no row from a refusal.
  */
 #ifndef TW_EVIDENCE_H
 #define TW_EVIDENCE_H
@@ -47,8 +48,8 @@ static __always_inline void tw_bump(struct tw_row *row, __u64 now)
 static __attribute__((noinline)) void tw_record(const struct tw_held *h, const struct tw_row_key *key)
 {
 	struct tw_row *row = bpf_map_lookup_elem(&rows, key), fresh;
-	__u64 now = bpf_ktime_get_boot_ns();
-	__u32 slot = h->slot;
+	__u64 now = bpf_ktime_get_boot_ns(), *overflow;
+	__u32 slot = h->slot, *used;
 	struct tw_account *a;
 
 	if (row) {
@@ -58,9 +59,11 @@ static __attribute__((noinline)) void tw_record(const struct tw_held *h, const s
 	a = bpf_map_lookup_elem(&accounts, &slot);
 	if (!a)
 		return;
+	overflow = tw_allows(key->reason) ? &a->allowed_overflow : &a->overflow;
+	used = tw_allows(key->reason) ? &a->allowed_rows : &a->rows;
 	/* May pass the budget by as many as there are processors: it bounds memory, not counts. */
-	if (a->rows >= h->target->row_budget) {
-		__sync_fetch_and_add(&a->overflow, 1);
+	if (*used >= h->target->row_budget) {
+		__sync_fetch_and_add(overflow, 1);
 		return;
 	}
 	fresh.count = 1;	/* field by field: a constant to copy from would make a section */
@@ -70,12 +73,12 @@ static __attribute__((noinline)) void tw_record(const struct tw_held *h, const s
 		if (row) {
 			tw_bump(row, now);
 		} else {
-			__sync_fetch_and_add(&a->overflow, 1);
+			__sync_fetch_and_add(overflow, 1);
 			tw_count(TW_ROWS_FULL);
 		}
 		return;
 	}
-	__sync_fetch_and_add(&a->rows, 1);
+	__sync_fetch_and_add(used, 1);
 	tw_emit(key, now);
 }
 

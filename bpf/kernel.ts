@@ -244,9 +244,11 @@ export class Kernel {
   }
 
   /** Verdicts of a target that found no room for a row of their own. */
-  overflow(slot: number): number {
+  overflow(slot: number): { refused: number; allowed: number } {
     const value = this.#lookup('accounts', u32(slot), layout.account.size);
-    return value ? Number(layout.account.read(value).overflow) : 0;
+    if (!value) return { refused: 0, allowed: 0 };
+    const { overflow, allowed_overflow } = layout.account.read(value);
+    return { refused: Number(overflow), allowed: Number(allowed_overflow) };
   }
 
   counters(): Counters {

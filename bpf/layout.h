@@ -63,7 +63,7 @@ struct tw_target {
 	__u32 resolver_addr;
 	__u32 resolver_port;
 	__u32 mark;		/* put on packets to the resolver; its sockets accept no other */
-	__u32 row_budget;	/* evidence rows this target may hold */
+	__u32 row_budget;	/* evidence rows this target may hold: of refusals, and as many of the rest */
 	__u32 query_interval;	/* ns that one packet to the resolver costs */
 	__u64 query_burst;	/* ns of credit */
 };
@@ -81,9 +81,10 @@ enum tw_policy_flags {
 /* What changes often beside the policy; one per target slot. */
 struct tw_account {
 	__u64 query_time;	/* GCRA: theoretical arrival time of the next query, boot ns */
-	__u64 overflow;		/* verdicts beyond the row budget, counted exactly */
+	__u64 overflow;		/* refusals beyond the row budget, counted exactly */
+	__u64 allowed_overflow;	/* the same of what was allowed */
 	__u32 rows;
-	__u32 _pad;
+	__u32 allowed_rows;
 };
 
 struct tw_line {
@@ -183,7 +184,7 @@ struct tw_row_key {
 	__u32 table;		/* the rule's number means nothing without it */
 	__u8 proto;
 	__u8 reason;
-	__u8 passed;		/* Observe: let pass all the same */
+	__u8 passed;		/* allowed, or let pass all the same (Observe) */
 	__u8 hook;
 	__u32 _pad;
 };

@@ -43,7 +43,13 @@ export const target = struct({
   query_burst: 'u64',
 });
 
-export const account = struct({ query_time: 'u64', overflow: 'u64', rows: 'u32', _pad: 'u32' });
+export const account = struct({
+  query_time: 'u64',
+  overflow: 'u64',
+  allowed_overflow: 'u64',
+  rows: 'u32',
+  allowed_rows: 'u32',
+});
 
 export const line = struct({ from: 'u16', to: 'u16', proto: 'u8', deny: 'u8', rule: 'u16' });
 export const lines = struct({ table: 'u32', count: 'u32', line: { list: line, of: MAX_LINES } });

@@ -55,6 +55,16 @@ export interface RefusedQuery {
   readonly resolved: boolean;
 }
 
+/** A lookup whose answer the kernel has just learned; names that it knows already are not told again. */
+export interface AllowedQuery {
+  /** Lower-case, escaped; see codec/name.ts. */
+  readonly name: string;
+  /** Index into the current policy's rules. */
+  readonly rule: number;
+  readonly client: Client;
+}
+
 export interface Evidence {
   refused(query: RefusedQuery): void;
+  allowed(query: AllowedQuery): void;
 }

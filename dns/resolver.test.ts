@@ -59,7 +59,7 @@ function bench(options: { judge?: Judge; mode?: Mode; limits?: Partial<ResolverL
         learned.push([name, addresses, marked]);
       },
     },
-    evidence: { refused: (query) => refused.push(query) },
+    evidence: { refused: (query) => refused.push(query), allowed: () => {} },
     fault: (error) => faults.push(error),
     clock: () => state.now,
     random: () => id++,

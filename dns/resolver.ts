@@ -254,6 +254,9 @@ class TargetResolver implements Resolver {
         return respond(query, client, { rcode: rcodes.SERVFAIL });
       }
       entry.kernelUntil = now + seconds * 1000;
+      if (!blocked) {
+        this.#parts.evidence.allowed({ name: query.name, rule: verdict.rule, client });
+      }
     }
     return respond(query, client, {
       rcode: rcodes.NOERROR,

@@ -155,8 +155,9 @@ export class HeldTarget {
   }
 
   /** Verdicts that found no room for a row of their own. */
-  overflow(): number {
-    return this.#kernel.overflow(this.target.spec.slot) + this.rows.overflow;
+  overflow(): { refused: number; allowed: number } {
+    const { refused, allowed } = this.#kernel.overflow(this.target.spec.slot);
+    return { refused: refused + this.rows.overflow, allowed };
   }
 
   /** Stops answering. What is attached and pinned goes on refusing. */

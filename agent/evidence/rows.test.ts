@@ -290,6 +290,43 @@ test('Observe: a look-up that no connection followed is told at the end', () => 
   assert.equal(told.length, 1);
 });
 
+test('what was allowed is a row with the name that allowed it', () => {
+  const { table, told, keep } = setUp();
+  const key = keyOf({ name: 9, reason: 'name', rule: 1, passed: 1 });
+  keep(key, 4);
+  table.allowed({ name: NAME, rule: 1, client: query().client });
+  assert.deepEqual(told, []);
+  table.add([eventOf(key, node)]);
+  assert.equal(told.length, 1);
+  assert.deepEqual(
+    table.finish().map((row) => [row.action, row.domain, row.ip, row.count, row.rule, row.reason]),
+    [['allow', NAME, '198.51.100.7', 4, 'new rule', 'name']],
+  );
+});
+
+test('an allowed look-up that no connection followed is told at the end', () => {
+  const { table, told } = setUp();
+  table.allowed({ name: NAME, rule: 1, client: query().client });
+  assert.deepEqual(
+    table.finish().map((row) => [row.action, row.domain, row.ip, row.port, row.comm, row.count]),
+    [['allow', NAME, null, null, 'node', 1]],
+  );
+  assert.equal(told.length, 1);
+});
+
+test('a refused connection leaves the allowed look-up of its name a row', () => {
+  const { table } = setUp();
+  table.allowed({ name: NAME, rule: 1, client: query().client });
+  table.add([eventOf(keyOf({ name: 9, reason: 'port' }), node)]);
+  assert.deepEqual(
+    table.finish().map(({ action, ip }) => [action, ip]),
+    [
+      ['allow', null],
+      ['block', '198.51.100.7'],
+    ],
+  );
+});
+
 test('Block: a look-up and a refused connection are never joined', () => {
   const { table } = setUp();
   table.refused(query());

@@ -1,13 +1,13 @@
 /**
- * Rows of evidence of one target: what the kernel refused (or would have), and which lookups the
- * resolver did. A row stands for (process, destination, reason, rule) and counts. Rows are joined only
- * by identity: in Observe, a refused name and a connection to an address that this target had from
- * that very name, by the same process, are one row.
+ * Rows of evidence of one target: what the kernel allowed and refused (or would have), and the same of
+ * lookups. A row stands for (process, destination, reason, rule) and counts. Rows are joined only by
+ * identity: a name that was resolved and a connection to an address that this target had from that very
+ * name, by the same process, are one row.
  */
-import { type EgressEvent, type Reason, reasons } from '#api/event.ts';
+import { allowedReasons, type EgressEvent, type Reason, reasons } from '#api/event.ts';
 import type { EventRecord, Kernel, ProcessRecord, RowKey } from '#bpf/kernel.ts';
 import { rowKey } from '#bpf/layout.ts';
-import type { RefusedQuery } from '#dns/ports.ts';
+import type { AllowedQuery, Client, RefusedQuery } from '#dns/ports.ts';
 import { alwaysDeniedReasons } from '#policy/always-denied.ts';
 import { constantAddress, formatAddress } from '#policy/cidr.ts';
 import type { CompiledPolicy } from '#policy/types.ts';
@@ -41,9 +41,9 @@ interface Entry {
   readonly counts: Map<string, number>;
   /** A look-up: queries of several types are one attempt. */
   readonly lookup: boolean;
-  /** Observe: not told yet, a connection to the name may follow. */
+  /** The name was resolved: not told yet, a connection to it may follow. */
   waiting: boolean;
-  /** Observe: a connection's row took this one's place. */
+  /** A connection's row took this one's place. */
   merged: boolean;
 }
 
@@ -81,23 +81,8 @@ export class RowTable {
 
   /** A lookup that was refused, or that Block would have refused. */
   refused(query: RefusedQuery): void {
-    const { kernel, target, now } = this.#parts;
-    const address = constantAddress(query.client.address);
-    const proto = query.client.transport === 'tcp' ? 6 : 17;
-    const asker = kernel.asker(target.spec.id, address, query.client.port, proto);
-    const process = asker && kernel.process(asker.pid, asker.start);
-    const rule = this.#rule(target.policy, query.rule, query.reason);
-    const event: EgressEvent = {
-      ...this.#base(process, now()),
-      action: query.resolved ? 'observe' : 'block',
-      domain: escapeText(query.name),
-      ip: query.address === null ? null : formatAddress(query.address),
-      port: null,
-      protocol: null,
-      reason: query.reason,
-      ...rule,
-    };
-    const start = asker?.start ?? 0n;
+    const action = query.resolved ? 'observe' : 'block';
+    const { event, start } = this.#lookup(query, action, query.reason, query.address);
     if (!this.#entries.has(identity(event, start, true))) {
       if (this.#lookups >= LOOKUP_BUDGET) {
         this.overflow++;
@@ -106,8 +91,13 @@ export class RowTable {
       this.#lookups++;
     }
     const entry = this.#entry(event, start, true, query.resolved);
-    const type = String(query.type);
-    count(entry, type, (entry.counts.get(type) ?? 0) + 1, now());
+    this.#again(entry, String(query.type));
+  }
+
+  /** A name that was resolved as a rule says; it waits for the connection that is likely to follow. */
+  allowed(query: AllowedQuery): void {
+    const { event, start } = this.#lookup(query, 'allow', 'name', null);
+    this.#again(this.#entry(event, start, true, true), 'A');
   }
 
   /** All rows with their final counts. What lost its event is found in the kernel's own table. */
@@ -131,6 +121,34 @@ export class RowTable {
     return rows;
   }
 
+  #lookup(
+    query: { name: string; rule: number; client: Client },
+    action: EgressEvent['action'],
+    reason: Reason,
+    address: number | null,
+  ): { event: EgressEvent; start: bigint } {
+    const { kernel, target, now } = this.#parts;
+    const from = constantAddress(query.client.address);
+    const proto = query.client.transport === 'tcp' ? 6 : 17;
+    const asker = kernel.asker(target.spec.id, from, query.client.port, proto);
+    const process = asker && kernel.process(asker.pid, asker.start);
+    const event: EgressEvent = {
+      ...this.#base(process, now()),
+      action,
+      domain: escapeText(query.name),
+      ip: address === null ? null : formatAddress(address),
+      port: null,
+      protocol: null,
+      reason,
+      ...this.#rule(target.policy, query.rule, reason),
+    };
+    return { event, start: asker?.start ?? 0n };
+  }
+
+  #again(entry: Entry, type: string): void {
+    count(entry, type, (entry.counts.get(type) ?? 0) + 1, this.#parts.now());
+  }
+
   #addKernelRow(seen: Seen): void {
     const id = seen.raw.toString('latin1');
     let entry = this.#seen.get(id);
@@ -150,12 +168,11 @@ export class RowTable {
     return {
       ...this.#base(process, time),
       pid: process?.pid ?? (key.pid || null),
-      action: key.passed ? 'observe' : 'block',
+      action: actionOf(reason, key.passed),
       domain: name === null ? null : escapeText(name),
       ip: formatIp(key.addr),
       port: key.proto === 6 || key.proto === 17 ? key.port : null,
-      protocol:
-        key.proto === 6 ? 'tcp' : key.proto === 17 ? 'udp' : key.proto === 1 ? 'icmp' : 'other',
+      protocol: protocolNames.get(key.proto) ?? 'other',
       reason,
       ...this.#rule(target.policyOf(key.table) ?? target.policy, key.rule, reason),
     };
@@ -243,6 +260,18 @@ function count(entry: Entry, part: string, times: number, lastSeen: number): voi
   const at = new Date(lastSeen).toISOString();
   if (at > entry.event.last_seen) entry.event.last_seen = at;
 }
+
+function actionOf(reason: Reason, passed: number): EgressEvent['action'] {
+  if (allowedReasons.has(reason)) return 'allow';
+  return passed ? 'observe' : 'block';
+}
+
+/** By IANA number. */
+const protocolNames: ReadonlyMap<number, 'tcp' | 'udp' | 'icmp'> = new Map([
+  [1, 'icmp'],
+  [6, 'tcp'],
+  [17, 'udp'],
+]);
 
 /** What a row names where no rule of the policy decided. */
 function ruleOfReason(reason: Reason): string {

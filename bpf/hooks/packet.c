@@ -144,7 +144,8 @@ static __always_inline int tw_decide(struct __sk_buff *skb, struct bpf_sock *sk,
 			return TW_PASS;
 		verdict = TW_VERDICT(TW_DNS_BUDGET, 0, 0, 0);
 	}
-	if (!tw_allows(verdict)) {
+	/* A connection that goes on was recorded when it was opened. */
+	if (!tw_allows(verdict) || p.q.flags & TW_Q_FRESH) {
 		tw_row_key(&key, &held, &p.q, verdict, p.q.flags & TW_Q_IPV6 ? p.daddr : 0);
 		if (s) {
 			key.pid = s->pid;
@@ -169,14 +170,16 @@ static __always_inline int tw_is_remembered(struct __sk_buff *skb, const struct 
 	const struct iphdr *ip = data;
 	const struct tw_transport *th = (void *)(ip + 1);
 
-	if (!s->table || skb->protocol != bpf_htons(0x0800) || (void *)(th + 1) > end)
+	if (!s->table || skb->protocol != bpf_htons(0x0800) || (void *)(&th->ports + 1) > end)
 		return 0;
 	if (*(__u8 *)data != 0x45 || ip->frag_off & bpf_htons(0x1fff))
 		return 0;
 	if (ip->protocol != s->proto || bpf_ntohl(ip->daddr) != s->daddr ||
 	    bpf_ntohs(th->ports.dest) != s->dport)
 		return 0;
-	return tw_still_holds(s, tw_is_fresh(s->stream, s->proto, th));
+	if (s->proto != IPPROTO_TCP)
+		return tw_still_holds(s, 1);
+	return (void *)(th + 1) <= end && tw_still_holds(s, tw_is_fresh(s->stream, s->proto, th));
 }
 
 /*
@@ -196,7 +199,7 @@ static __always_inline int tw_is_learned(struct __sk_buff *skb, struct tw_sock *
 	__u64 *word, in_force;
 	int match;
 
-	if (!s->table || skb->protocol != bpf_htons(0x0800) || (void *)(th + 1) > end ||
+	if (!s->table || skb->protocol != bpf_htons(0x0800) || (void *)(&th->ports + 1) > end ||
 	    skb->ifindex == 1)
 		return 0;
 	if (*(__u8 *)data != 0x45 || ip->frag_off & bpf_htons(0x1fff))

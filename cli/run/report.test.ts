@@ -55,6 +55,19 @@ test('for people: a line at once, a table at the end', () => {
   assert.match(told.join(''), /\n\njob_name .*\n.* 8000 {2}3 .*\n$/);
 });
 
+test('what was allowed is for programs alone', () => {
+  const allowed = { ...event, action: 'allow', reason: 'name', count: 2 } as const;
+  const people = report(false);
+  people.report.row({ ...allowed, count: 1 });
+  people.report.end({ ...quiet, rows: [allowed] });
+  assert.deepEqual(people.told, []);
+  assert.deepEqual(people.events(people.written), [1, 2]);
+  const programs = report(true);
+  programs.report.row({ ...allowed, count: 1 });
+  programs.report.end({ ...quiet, rows: [allowed] });
+  assert.deepEqual(programs.events(programs.told), [1, 2]);
+});
+
 test('nothing happened: nothing is told', () => {
   const { report: made, told, written } = report(false);
   made.end(quiet);

@@ -13,7 +13,7 @@ export interface ReportOptions {
 
 export interface Summary {
   readonly rows: readonly EgressEvent[];
-  /** Verdicts that no row of their own stands for. */
+  /** Refusals that no row of their own stands for. */
   readonly overflow: number;
   readonly eventsLost: number;
 }
@@ -29,7 +29,8 @@ export class Report {
   row(event: EgressEvent): void {
     const { json, style, tell, file } = this.#options;
     file?.write(jsonLine(event));
-    tell(json ? jsonLine(event) : `${liveLine(event, style)}\n`);
+    if (json) tell(jsonLine(event));
+    else if (isForPeople(event)) tell(`${liveLine(event, style)}\n`);
   }
 
   /** The end: rows that happened again are told again with their final count. */
@@ -41,13 +42,18 @@ export class Report {
       if (json) tell(jsonLine(event));
     }
     if (json) return;
-    const text = table(rows, style);
+    const text = table(rows.filter(isForPeople), style);
     if (text !== '') tell(`\n${text}`);
     if (overflow > 0)
       tell(`torwacht: and ${overflow} more attempts, beyond what rows are kept for\n`);
     if (eventsLost > 0)
       tell(`torwacht: ${eventsLost} rows were told late, because too many came at once\n`);
   }
+}
+
+/** People are told what was or would be refused; programs get all. */
+function isForPeople(event: EgressEvent): boolean {
+  return event.action !== 'allow';
 }
 
 function jsonLine(event: EgressEvent): string {

@@ -195,7 +195,7 @@ async function attend(request: RunRequest, world: World, signals: Signals): Prom
     const counters = engine.kernel.counters();
     report.end({
       rows: held.rows.finish(),
-      overflow: held.overflow(),
+      overflow: held.overflow().refused,
       eventsLost: counters.events_lost,
     });
   }

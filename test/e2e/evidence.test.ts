@@ -108,8 +108,46 @@ test('--observe: it passes and is told; what is always denied stays so', { skip 
   const seen = events.map(({ action, domain, ip, port }) => `${action} ${domain} ${ip} ${port}`);
   assert.deepEqual(
     new Set(seen),
-    new Set([`observe ${bad.name} ${bad.address} 8000`, 'block null 169.254.169.254 80']),
+    new Set([
+      `allow ${good.name} ${good.address} 8000`,
+      `observe ${bad.name} ${bad.address} 8000`,
+      'block null 169.254.169.254 80',
+    ]),
     ended.stderr,
+  );
+});
+
+test('what was allowed is evidence as well: who reached what by which rule', { skip }, async () => {
+  const command = probe(
+    `get http://${good.name}:8000/`,
+    `get http://${good.name}:8000/`,
+    `lookup ${good.name}`,
+  );
+  const ended = await stage().run({ policy, flags: ['--json'], command });
+  const [row, ...others] = new Map(
+    eventsOf(ended.stderr).map((event) => [`${event.domain} ${event.ip}`, event]),
+  ).values();
+  assert.deepEqual(others, [], ended.stderr);
+  assert.deepEqual(
+    [row?.action, row?.reason, row?.domain, row?.ip, row?.port, row?.protocol, row?.rule],
+    ['allow', 'name', good.name, good.address, 8000, 'tcp', 'EgressPolicy default/test allow[0]'],
+  );
+  assert.match(row?.exe ?? '', /node/);
+  const people = await stage().run({ policy, command });
+  assert.equal(people.stderr, '');
+});
+
+test('an allowed name that was looked up and not reached is told at the end', {
+  skip,
+}, async () => {
+  const ended = await stage().run({
+    policy,
+    flags: ['--json'],
+    command: probe(`lookup ${good.name}`),
+  });
+  assert.deepEqual(
+    eventsOf(ended.stderr).map(({ action, domain, ip, count }) => [action, domain, ip, count]),
+    [['allow', good.name, null, 1]],
   );
 });
 

@@ -109,19 +109,54 @@ test('attempts of one process at one destination are one row that counts', { ski
   ]);
 });
 
-test('allowed traffic makes no row', { skip }, async () => {
+/** More than the 4096 rows that a target may hold. */
+const DESTINATIONS = 6000;
+
+test('allowed traffic is a row of its own that counts what was opened, not packets', {
+  skip,
+}, async () => {
   const ip = fresh();
   await world.holder.setRules({ prefixes: { [`${ip}/32`]: ['443', '443/UDP'] } });
   const probe = await world.probe('inside');
-  assert.equal(await probe.datagram(ip, 443), '6');
-  assert.deepEqual(await rowsOf(ip), []);
+  for (let i = 0; i < 3; i++) {
+    const fd = await probe.ask('socket', 'udp');
+    for (const text of ['secret', 'x']) {
+      const sent = await probe.ask('sendto', fd, ip, 443, hex(text));
+      assert.equal(sent, String(text.length));
+    }
+  }
+  const [row, ...others] = await rowsOf(ip);
+  assert.deepEqual(others, []);
+  assert.deepEqual(
+    [row?.action, row?.reason, row?.count, row?.pid, row?.protocol, row?.port],
+    ['allow', 'cidr', 3, probe.pid, 'udp', 443],
+  );
+  assert.equal(row?.rule, 'EgressPolicy default/test allow[0]');
   await world.holder.setRules({});
   assert.equal(await probe.datagram(ip, 443), 'EPERM');
-  assert.equal((await rowsOf(ip)).length, 1);
+  assert.deepEqual((await rowsOf(ip)).map((one) => one.action).sort(), ['allow', 'block']);
 });
 
-/** More than the 4096 rows that a target may hold. */
-const DESTINATIONS = 6000;
+test('what was allowed takes no room from refusals, and is counted beyond its own', {
+  skip,
+}, async () => {
+  const own = await createWorld({ prefixes: { '10.0.0.0/8': ['443/UDP'] } });
+  try {
+    const probe = await own.probe('inside');
+    const fd = await probe.ask('socket', 'udp');
+    assert.equal(await probe.ask('flood', fd, '10.0.0.0', 443, DESTINATIONS), '0');
+    assert.equal(await probe.connect('tcp', '198.51.100.9', 443), 'EPERM');
+    const rows = await own.holder.rows();
+    const allowed = rows.filter((row) => row.action === 'allow');
+    const counted = allowed.reduce((sum, row) => sum + row.count, 0);
+    assert.equal(allowed.length, 4096);
+    assert.equal(counted + (await own.holder.overflow()).allowed, DESTINATIONS);
+    assert.equal(rows.filter((row) => row.action === 'block').length, 1);
+    assert.equal((await own.holder.overflow()).refused, 0);
+  } finally {
+    await own.close();
+  }
+});
 
 test('beyond the budget of rows every attempt is still counted', { skip }, async () => {
   const own = await createWorld({});
@@ -133,7 +168,7 @@ test('beyond the budget of rows every attempt is still counted', { skip }, async
       assert.equal(refused, String(DESTINATIONS));
       const rows = await own.holder.rows();
       const counted = rows.reduce((sum, row) => sum + row.count, 0);
-      assert.equal(counted + (await own.holder.overflow()), round * DESTINATIONS);
+      assert.equal(counted + (await own.holder.overflow()).refused, round * DESTINATIONS);
       assert.equal(rows.length, 4096);
     }
     assert.equal((await own.holder.counters()).rows_full, 0);
@@ -179,7 +214,7 @@ test('a full map of rows loses no count', { skip }, async () => {
     const rows = await own.holder.rows();
     const counted = rows.reduce((sum, row) => sum + row.count, 0);
     assert.ok((await own.holder.counters()).rows_full > 0);
-    assert.equal(counted + (await own.holder.overflow()), 1000);
+    assert.equal(counted + (await own.holder.overflow()).refused, 1000);
   } finally {
     await own.close();
   }

@@ -135,7 +135,7 @@ async function resolver(upstream: number): Promise<number> {
     attached: () => null,
     upstream: createUpstream({ servers: [`127.0.0.1:${upstream}`], clock, random }),
     sink: { learn: () => {} },
-    evidence: { refused: () => {} },
+    evidence: { refused: () => {}, allowed: () => {} },
     clock,
     random,
     limits: { names: 1_000_000 },

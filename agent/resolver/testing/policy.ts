@@ -53,7 +53,7 @@ export async function serve(t: TestContext): Promise<Served> {
     attached: () => ATTACHED_TEXT,
     upstream,
     sink: { learn: (name, addresses) => learned.push([name, addresses]) },
-    evidence: { refused: (query) => refused.push(query) },
+    evidence: { refused: (query) => refused.push(query), allowed: () => {} },
     clock,
     random,
   });
