@@ -15,6 +15,7 @@ const skip = process.getuid?.() === 0 ? false : 'needs root';
  */
 const WORLD = `
 mount --make-rshared /
+while umount -R /run/netns 2>/dev/null; do :; done
 mount -t tmpfs tmpfs /run
 mkdir /run/tmp
 while umount /sys/fs/bpf 2>/dev/null; do :; done
