@@ -34,6 +34,7 @@ export const reasons = [
   'malformed',
   'dns-budget',
   'no-target',
+  'probe',
   'private-answer',
   'cname',
   'query',

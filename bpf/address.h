@@ -150,6 +150,9 @@ static __always_inline int tw_decide_address(struct bpf_sock_addr *ctx, const st
 
 	if ((h->target->flags & TW_OWN_NETNS) && tw_is_loopback(a))
 		return TW_PASS;
+	/* Nothing gets through there: the packet hook refuses it, and the barrier looks whether it does. */
+	if (!a->ipv6 && a->daddr == TW_PROBE_OF_PACKETS && q.proto == IPPROTO_UDP)
+		return TW_PASS;
 	/* In a namespace of its own, nftables stands between here and the packet: port 53 goes there. */
 	if (!(h->target->flags & TW_REDIRECT) && a->port == 53 && !a->ipv6)
 		return TW_PASS;

@@ -52,6 +52,10 @@ static __attribute__((noinline)) void tw_record(const struct tw_held *h, const s
 	__u32 slot = h->slot, *used;
 	struct tw_account *a;
 
+	if (key->reason == TW_PROBE) {
+		tw_count(TW_PROBES_REFUSED);
+		return;
+	}
 	if (row) {
 		tw_bump(row, now);
 		return;

@@ -47,6 +47,7 @@ enum tw_reason {
 	TW_MALFORMED,
 	TW_DNS_BUDGET,
 	TW_NO_TARGET,
+	TW_PROBE,
 };
 
 enum tw_target_flags {
@@ -211,6 +212,7 @@ enum tw_counter {
 	TW_PROCESS_FAILED,	/* no room for a process's identity */
 	TW_QUERIES_DROPPED,	/* DNS queries beyond a target's budget */
 	TW_UNKNOWN_TARGET,	/* a packet of no known target: refused */
+	TW_PROBES_REFUSED,	/* the barrier's probes, which make no rows */
 	TW_COUNTERS,
 };
 

@@ -28,6 +28,7 @@ export const counterNames = [
   'process_failed',
   'queries_dropped',
   'unknown_target',
+  'probes_refused',
 ] as const;
 
 export const target = struct({

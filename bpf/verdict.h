@@ -153,6 +153,14 @@ static __always_inline int tw_in(__u32 addr, __u32 net, __u32 length)
 }
 
 /*
+ * The barrier proves enforcement with these two addresses of TEST-NET-1 (RFC 5737), where nobody can be:
+ * the address hooks refuse the first, and leave the second to the packet hook. barrier/protocol.h has
+ * the same two.
+ */
+#define TW_PROBES_NET 0xc00002fc	/* 192.0.2.252/31 */
+#define TW_PROBE_OF_PACKETS 0xc00002fd
+
+/*
  * Refused in every mode, and no rule can change it. TW_NONE: nothing of the kind, but for the addresses
  * of DNS-over-HTTPS resolvers, which are listed and which no target ever learns.
  */
@@ -174,6 +182,8 @@ static __always_inline int tw_never_allowed(__u32 addr, __u32 service, __u32 fla
 	    addr == 0x646464c8 ||		/* 100.100.100.200, Alibaba */
 	    addr == 0xa83f8110)			/* 168.63.129.16, Azure */
 		return TW_METADATA;
+	if (tw_in(addr, TW_PROBES_NET, 31))
+		return TW_PROBE;
 	if (proto == IPPROTO_ICMP)
 		return TW_ICMP;
 	if (proto != IPPROTO_TCP && proto != IPPROTO_UDP)

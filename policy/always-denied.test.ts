@@ -43,6 +43,7 @@ test('what holds in every mode is this', () => {
     'metadata',
     'multicast',
     'no-target',
+    'probe',
     'protocol',
   ]);
 });

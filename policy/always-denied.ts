@@ -23,6 +23,7 @@ export const deniedPrefixes: readonly (Prefix & { readonly reason: Reason })[] =
     ['169.254.0.0/16', 'metadata'],
     ['100.100.100.200/32', 'metadata'],
     ['168.63.129.16/32', 'metadata'],
+    ['192.0.2.252/31', 'probe'],
   ] as const
 ).map(([text, reason]) => ({ ...constantPrefix(text), reason }));
 
@@ -258,5 +259,6 @@ export const alwaysDeniedReasons: ReadonlySet<Reason> = new Set<Reason>([
   'dot',
   'doh',
   'no-target',
+  'probe',
   'dns-budget',
 ]);

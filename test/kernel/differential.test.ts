@@ -81,7 +81,7 @@ test(`the kernel's verdict is the oracle's in every case (seed ${seed}, ${cases}
   const reached = [
     ...['local', 'resolver', 'name', 'cidr', 'default', 'deny-rule', 'expired', 'port'],
     ...['local-service', 'dns-server', 'dot', 'doh', 'metadata', 'ipv6', 'icmp', 'protocol'],
-    ...['fragment', 'ip-options', 'multicast', 'malformed'],
+    ...['fragment', 'ip-options', 'multicast', 'malformed', 'probe'],
   ];
   const missing = reached.filter((reason) => (reasons.get(reason) ?? 0) < 5);
   assert.deepEqual(missing, [], `seed ${seed}: too seldom in ${inspect(reasons)}`);
