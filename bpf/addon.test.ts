@@ -4,9 +4,12 @@
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { cgroupOf } from '#agent/cgroup/cgroup.ts';
 import { builtPath, type EngineHandle, type Native, native } from './native.ts';
@@ -79,6 +82,7 @@ function goodCalls(engine: EngineHandle): { [K in keyof Native]: Good<K> } {
     enableStats: good([], (made) => addon.close(made)),
     layout: good([builtPath('bpf/verdict.bpf.o')]),
     openSocket: good(['udp', '127.0.0.1', 0, 1], (made) => addon.close(made.fd)),
+    receiveRoom: good([2 ** 31 - 1, 4096]),
     processors: good([]),
     bootTime: good([]),
     jiffy: good([]),
@@ -87,6 +91,14 @@ function goodCalls(engine: EngineHandle): { [K in keyof Native]: Good<K> } {
     seccompProgram: good([{ families: [2], allowIoUring: false, allowUserNamespaces: false }]),
   };
 }
+
+/** Even these arguments are refused: no such cgroup, no such descriptor, too few families. */
+const refused: readonly (keyof Native)[] = [
+  'attachCgroup',
+  'receiveRoom',
+  'close',
+  'seccompProgram',
+];
 
 interface Good<K extends keyof Native> {
   readonly args: Parameters<Native[K]>;
@@ -133,8 +145,7 @@ test('every function is called with every kind of wrong argument', { skip }, asy
         }
       }
       const error = attempt(name, [...args, 'one more'], release);
-      const fails = name === 'attachCgroup' || name === 'close' || name === 'seccompProgram';
-      assert.equal(error !== undefined, fails, `${name}: ${error?.message}`);
+      assert.equal(error !== undefined, refused.includes(name), `${name}: ${error?.message}`);
     });
   }
   native().ringClose(ring);
@@ -245,6 +256,37 @@ test('an error says which call it was about, and has the errno’s name', { skip
   assert.throws(() => native().openSocket('tcp', '127.0.0.1', 65536, 0), { code: 'EINVAL' });
   assert.throws(() => native().openSocket('tcp', '::1', 0, 0), { code: 'EINVAL' });
   assert.throws(() => native().close(2 ** 31 - 1), { code: 'EBADF' });
+  assert.throws(() => native().receiveRoom(2 ** 31 - 1, 4096), { code: 'EBADF' });
+});
+
+test('a socket keeps as many datagrams as it was given room for', { skip }, async (t) => {
+  const kept = async (room?: number): Promise<number> => {
+    const { fd, port } = native().openSocket('udp', '127.0.0.1', 0, 0);
+    if (room !== undefined) native().receiveRoom(fd, room);
+    const receiver = createSocket('udp4');
+    t.after(() => receiver.close());
+    const sender = createSocket('udp4');
+    t.after(() => sender.close());
+    sender.connect(port, '127.0.0.1');
+    await once(sender, 'connect');
+    let count = 0;
+    let last = false;
+    receiver.on('message', (datagram) => {
+      count++;
+      last ||= datagram.length === 2;
+    });
+    // Nobody reads yet: what finds no room is lost.
+    for (let i = 0; i < 2000; i++) sender.send('x');
+    receiver.bind({ fd, exclusive: true });
+    for (let step = 0; step < 500 && !last; step++) {
+      await sleep(10);
+      sender.send('xx');
+    }
+    assert.ok(last);
+    return count;
+  };
+  assert.ok((await kept(4096)) < 1000);
+  assert.ok((await kept(2000 * 1024)) >= 2000);
 });
 
 test('a map of no entries is refused with the kernel’s words', { skip }, () => {

@@ -80,6 +80,8 @@ export interface Native {
     port: number,
     mark: number,
   ): { fd: number; port: number };
+  /** How many bytes of datagrams may wait unread in a socket; the kernel's own share comes on top. */
+  receiveRoom(fd: number, bytes: number): void;
   /** Possible processors: how many values an element of a per-CPU map has. */
   processors(): number;
   /** CLOCK_BOOTTIME in ns. */

@@ -19,6 +19,7 @@ import { createRandom16 } from '../resolver/random.ts';
 import { listenByTcp } from '../resolver/tcp-server.ts';
 import { listenByUdp } from '../resolver/udp-server.ts';
 import type { ServerPool } from '../resolver/upstream.ts';
+import { type Budget, defaultBudget } from '../target/budget.ts';
 import { Numbers, Target } from '../target/target.ts';
 import { attachedText } from './attached.ts';
 
@@ -36,6 +37,7 @@ export interface HoldOptions {
   readonly labels: Pick<EgressEvent, 'target' | 'project_id' | 'job_name'>;
   /** Folder on a bpffs that gets the links. */
   readonly pins: string;
+  readonly budget?: Partial<Budget>;
   onRow(event: EgressEvent): void;
   /** Is this process one that runs the target rather than a part of it? */
   outside(pid: number): boolean;
@@ -67,12 +69,13 @@ export class Engine {
   async hold(options: HoldOptions): Promise<HeldTarget> {
     const slot = this.#freeSlot();
     const mark = randomInt(1, 2 ** 31);
-    const sockets = openResolverSockets(mark);
+    const budget = { ...defaultBudget, ...options.budget };
+    const sockets = openResolverSockets(mark, budget.queryBurst);
     try {
       this.#levels |= 1n << BigInt(options.cgroup.level);
       const resolver = { address: constantAddress(LOOPBACK), port: sockets.port };
       const id = ++this.#lastId;
-      const spec = { slot, id, cgroup: options.cgroup, ownNetns: false, resolver, mark };
+      const spec = { slot, id, cgroup: options.cgroup, ownNetns: false, resolver, mark, budget };
       const target = new Target(this.kernel, this.#numbers, spec, options.policy, this.#levels);
       this.kernel.attachCgroup(options.cgroup.path, options.pins);
       const held = new HeldTarget(this.kernel, target, options, this.#options, () =>
@@ -137,6 +140,7 @@ export class HeldTarget {
       fault: engine.fault,
       clock: () => performance.now(),
       random: createRandom16(),
+      limits: { ...defaultBudget, ...options.budget }.resolver,
     });
   }
 
@@ -177,11 +181,18 @@ interface ResolverSockets {
   close(): void;
 }
 
-/** A UDP and a TCP socket on one port of loopback that take marked packets only. */
-function openResolverSockets(mark: number): ResolverSockets {
+/** Room for a common query, beside what the kernel adds. */
+const QUERY_BYTES = 1024;
+
+/**
+ * A UDP and a TCP socket on one port of loopback that take marked packets only. A whole burst of queries
+ * finds room while we are busy: what the kernel's budget let pass shall not be lost after all.
+ */
+function openResolverSockets(mark: number, burst: number): ResolverSockets {
   for (let attempt = 0; ; attempt++) {
     const udp = native().openSocket('udp', LOOPBACK, 0, mark);
     try {
+      native().receiveRoom(udp.fd, burst * QUERY_BYTES);
       const tcp = native().openSocket('tcp', LOOPBACK, udp.port, mark);
       const open = new Map<Kind, number>([
         ['udp', udp.fd],

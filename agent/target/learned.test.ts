@@ -24,13 +24,13 @@ function store() {
 
 test('an address is written with its name and expiry, under its target', () => {
   const kernel = store();
-  new LearnedAddresses(kernel, 7).learn(10, 1, 100, 0);
+  new LearnedAddresses(kernel, 7, 100).learn(10, 1, 100, 0);
   assert.deepEqual(kernel.table.get('7/10'), [{ name: 1, expires: 100 }]);
 });
 
 test('a later expiry wins; an earlier one changes nothing', () => {
   const kernel = store();
-  const learned = new LearnedAddresses(kernel, 1);
+  const learned = new LearnedAddresses(kernel, 1, 100);
   learned.learn(10, 1, 100, 0);
   learned.learn(10, 1, 90, 0);
   learned.learn(10, 1, 100, 0);
@@ -41,7 +41,7 @@ test('a later expiry wins; an earlier one changes nothing', () => {
 
 test('names that share an address stand side by side', () => {
   const kernel = store();
-  const learned = new LearnedAddresses(kernel, 1);
+  const learned = new LearnedAddresses(kernel, 1, 100);
   for (let name = 1; name <= MAX_NAMES; name++) learned.learn(10, name, 100 + name, 0);
   assert.deepEqual(
     kernel.table.get('1/10')?.map(({ name }) => name),
@@ -52,7 +52,7 @@ test('names that share an address stand side by side', () => {
 
 test('the ninth name takes the place of the one that would expire first', () => {
   const kernel = store();
-  const learned = new LearnedAddresses(kernel, 1);
+  const learned = new LearnedAddresses(kernel, 1, 100);
   for (let name = 1; name <= MAX_NAMES; name++) {
     learned.learn(10, name, name === 5 ? 50 : 100, 0);
   }
@@ -68,7 +68,7 @@ test('the ninth name takes the place of the one that would expire first', () => 
 
 test('what the store refused is not remembered as written', () => {
   const kernel = store();
-  const learned = new LearnedAddresses(kernel, 1);
+  const learned = new LearnedAddresses(kernel, 1, 100);
   learned.learn(10, 1, 100, 0);
   const { setLearned } = kernel;
   kernel.setLearned = () => {
@@ -107,7 +107,7 @@ test('a target that is full of good addresses takes no more, and keeps what it h
 
 test('clearing takes every address out of the kernel', () => {
   const kernel = store();
-  const learned = new LearnedAddresses(kernel, 1);
+  const learned = new LearnedAddresses(kernel, 1, 100);
   for (const addr of [10, 11]) learned.learn(addr, 1, 100, 0);
   learned.clear();
   assert.equal(kernel.table.size, 0);

@@ -7,9 +7,6 @@ import type { LearnedName } from '#bpf/kernel.ts';
 import { MAX_NAMES } from '#bpf/layout.ts';
 import { errors } from '../errors.ts';
 
-/** Addresses that one target may hold at once, so that no target fills the shared map. */
-export const ADDRESS_LIMIT = 8192;
-
 export interface LearnedStore {
   setLearned(target: number, addr: number, slots: LearnedName[]): void;
   deleteLearned(target: number, addr: number): void;
@@ -21,7 +18,8 @@ export class LearnedAddresses {
   readonly #limit: number;
   readonly #addresses = new Map<number, LearnedName[]>();
 
-  constructor(store: LearnedStore, target: number, limit = ADDRESS_LIMIT) {
+  /** @param limit addresses that the target may hold at once, so that none fills the shared map. */
+  constructor(store: LearnedStore, target: number, limit: number) {
     this.#store = store;
     this.#target = target;
     this.#limit = limit;

@@ -12,6 +12,7 @@ import { dohAddresses } from '#policy/always-denied.ts';
 import { judgeName } from '#policy/judge-name.ts';
 import type { CompiledPolicy, NameVerdict } from '#policy/types.ts';
 import { errors } from '../errors.ts';
+import { type Budget, defaultBudget, queryCredit } from './budget.ts';
 import { LearnedAddresses } from './learned.ts';
 import { NameIds } from './name-ids.ts';
 
@@ -32,13 +33,9 @@ export interface TargetSpec {
   readonly resolver: Endpoint;
   /** Put on packets to the resolver, whose sockets take no other; unguessable, not 0. */
   readonly mark: number;
+  readonly budget?: Budget;
 }
 
-/** Evidence rows that one target may hold in the kernel. */
-export const ROW_BUDGET = 4096;
-/** Queries: a burst of 1,000, then 500 a second. A lookup by glibc is two. */
-const QUERY_INTERVAL = 2_000_000;
-const QUERY_BURST = 1_000n * BigInt(QUERY_INTERVAL);
 /** A packet that is under way may still be judged by the table before; then it is removed. */
 const RETIRE_AFTER = 1_000;
 const neverLearned = new Set(dohAddresses);
@@ -86,7 +83,8 @@ export class Target {
     this.#numbers = numbers;
     this.spec = spec;
     this.names = new NameIds(() => numbers.nextName());
-    this.#learned = new LearnedAddresses(kernel, spec.id);
+    const budget = spec.budget ?? defaultBudget;
+    this.#learned = new LearnedAddresses(kernel, spec.id, budget.addresses);
     this.#policy = policy;
     kernel.setTarget(
       spec.slot,
@@ -98,9 +96,8 @@ export class Target {
         resolver_addr: spec.resolver.address,
         resolver_port: spec.resolver.port,
         mark: spec.mark,
-        row_budget: ROW_BUDGET,
-        query_interval: QUERY_INTERVAL,
-        query_burst: QUERY_BURST,
+        row_budget: budget.rows,
+        ...queryCredit(budget),
       },
       levels,
     );

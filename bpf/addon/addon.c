@@ -26,6 +26,7 @@ static const struct {
 	{ "layout", tw_layout },
 	{ "processors", tw_processors },
 	{ "openSocket", tw_open_socket },
+	{ "receiveRoom", tw_receive_room },
 	{ "bootTime", tw_boot_time },
 	{ "jiffy", tw_jiffy },
 	{ "close", tw_close },

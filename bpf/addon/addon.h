@@ -88,6 +88,7 @@ napi_value tw_processors(napi_env env, napi_callback_info info);
 
 /* system.c */
 napi_value tw_open_socket(napi_env env, napi_callback_info info);
+napi_value tw_receive_room(napi_env env, napi_callback_info info);
 napi_value tw_boot_time(napi_env env, napi_callback_info info);
 napi_value tw_jiffy(napi_env env, napi_callback_info info);
 napi_value tw_close(napi_env env, napi_callback_info info);

@@ -63,6 +63,23 @@ napi_value tw_open_socket(napi_env env, napi_callback_info info)
 	return result;
 }
 
+/* receiveRoom(fd, bytes): how much may wait unread in a socket, whatever net.core.rmem_max says */
+napi_value tw_receive_room(napi_env env, napi_callback_info info)
+{
+	napi_value argv[2];
+	uint32_t fd, bytes;
+	int room;
+
+	if (tw_args(env, info, 2, argv) || tw_uint32(env, argv[0], &fd) ||
+	    tw_uint32(env, argv[1], &bytes))
+		return NULL;
+	/* The kernel doubles it, for what it needs itself beside each datagram's bytes. */
+	room = bytes > INT32_MAX / 2 ? INT32_MAX / 2 : (int)bytes;
+	if (setsockopt((int)fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)))
+		return tw_throw(env, errno, "receive room");
+	return tw_undefined(env);
+}
+
 /* bootTime() -> nanoseconds of CLOCK_BOOTTIME as a BigInt */
 napi_value tw_boot_time(napi_env env, napi_callback_info info)
 {
