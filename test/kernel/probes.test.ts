@@ -65,7 +65,7 @@ for (const mode of ['Block', 'Observe'] as const) {
       );
     }
     assert.deepEqual(await holder.rows(), []);
-    assert.equal(await holder.overflow(), 0);
+    assert.deepEqual(await holder.overflow(), { refused: 0, allowed: 0 });
     assert.equal(arrived(), before, 'not one packet');
   });
 }
