@@ -66,6 +66,9 @@ command ps                  | procps           | works in the namespaces of the 
 command dig                 | bind9-dnsutils   | a DNS client of the tests
 command dnsmasq             | dnsmasq-base     | a DNS server of the tests
 command conntrack           | conntrack        | looks at what the tests left
+command curl                | curl             | an HTTP client of the tests
+command openssl             | openssl          | certificates of the test servers
+command python3             | python3          | runs what poisoned Python packages did
 static_busybox              | busybox-static   | a DNS client of another kind
 file    /etc/ssl/certs/ca-certificates.crt | ca-certificates | npm and apt over TLS
 npm                         | nodejs npm       | installs node_modules

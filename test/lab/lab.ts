@@ -21,9 +21,10 @@ import { labName } from './names.ts';
 import { addAddress, createNamespaces, namespaceName, type Side } from './namespaces.ts';
 import { type Arrival, arrivals, countPackets, packetsTo } from './packets.ts';
 import { type Ended, LabProcesses, type RunInLab, type SpawnInLab } from './processes.ts';
+import { type Certificate, makeCertificate } from './servers/certificate.ts';
 import { type Dnsmasq, type DnsRecord, startDnsmasq } from './servers/dnsmasq.ts';
 import { startMetadata } from './servers/metadata.ts';
-import { type Registry, startRegistry } from './servers/registry.ts';
+import { type Registry, type RegistryOptions, startRegistry } from './servers/registry.ts';
 import { type ScriptedDns, startScriptedDns } from './servers/scripted-dns.ts';
 import type { DnsScript } from './servers/scripted-dns-process.ts';
 import { type Sink, startSink } from './servers/sink.ts';
@@ -57,7 +58,9 @@ export interface Lab {
   /** Cloud metadata at 169.254.169.254:80, which gives credentials to whoever asks. */
   metadata(): Promise<Sink>;
   /** A real npm registry; publish with `registry.publish(folder)`. */
-  registry(address?: string): Promise<Registry>;
+  registry(options?: RegistryOptions): Promise<Registry>;
+  /** A certificate for these names and addresses, for servers, and to be trusted by clients. */
+  certificate(names: readonly string[]): Certificate;
   /** Packets that reached the internet's side for this address, or for one port of it. */
   packetsTo(address: string, port?: number): number;
   arrivals(): Arrival[];
@@ -92,7 +95,8 @@ export function createLab(options: LabOptions = {}): Lab {
     scriptedDns: (script) => startScriptedDns(lab, script),
     sink: (listeners) => startSink(lab, listeners),
     metadata: () => startMetadata(lab),
-    registry: (address = '192.0.2.10') => startRegistry(lab, address),
+    registry: (opts = {}) => startRegistry(lab, opts),
+    certificate: (names) => makeCertificate(lab, names),
     packetsTo: (address, port) => packetsTo(id, address, port),
     arrivals: () => arrivals(id),
     close,

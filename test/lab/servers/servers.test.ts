@@ -76,6 +76,33 @@ describe('servers', { skip, timeout: 60_000 }, () => {
     assert.deepEqual(seen.slice(3).sort(), ['tcp data raw\n', 'udp datagram dgram\n']);
   });
 
+  test('an HTTPS sink shows a certificate that clients can trust, and logs the name asked for', async () => {
+    const [name, address] = ['tls.example.test', '192.0.2.44'];
+    const tls = lab.certificate([name, address]);
+    const sink = await lab.sink([{ kind: 'https', address, port: 443, tls }]);
+    const curl = ['-sS', '-m', '10', '--cacert', tls.cert];
+    const pinned = ['--resolve', `${name}:443:${address}`];
+    const sent = await lab.run('host', 'curl', [
+      ...curl,
+      ...pinned,
+      '-d',
+      'a=b',
+      `https://${name}/x`,
+    ]);
+    assert.equal(sent.stdout, 'ok\n', sent.stderr);
+    assert.equal((await lab.run('host', 'curl', [...curl, `https://${address}/y`])).stdout, 'ok\n');
+    const wrong = ['--resolve', `other.example.test:443:${address}`, 'https://other.example.test/'];
+    assert.equal((await lab.run('host', 'curl', [...curl, ...wrong])).code, 60);
+    const requests = sink.log().filter(({ event }) => event === 'request');
+    assert.deepEqual(
+      requests.map(({ kind, method, path, sni, body }) => [kind, method, path, sni, body]),
+      [
+        ['https', 'POST', '/x', name, 'a=b'],
+        ['https', 'GET', '/y', false, ''],
+      ],
+    );
+  });
+
   test('the metadata service gives credentials to whoever asks', async () => {
     const metadata = await lab.metadata();
     const url = 'http://169.254.169.254/latest/meta-data/iam/security-credentials/demo-role';

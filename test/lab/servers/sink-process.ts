@@ -1,19 +1,22 @@
 /**
- * The program behind `lab.sink`: HTTP, TCP and UDP listeners with one log. Each entry is written
+ * The program behind `lab.sink`: HTTP, HTTPS, TCP and UDP listeners with one log. Each entry is written
  * before the sender gets an answer, so that a sender that has ended has left its entry.
  */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { appendFileSync, readFileSync } from 'node:fs';
-import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpServer, type RequestListener } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { assertInsideLab } from '../mark.ts';
 
 export interface SinkListener {
-  readonly kind: 'http' | 'tcp' | 'udp';
+  readonly kind: 'http' | 'https' | 'tcp' | 'udp';
   readonly address: string;
   readonly port: number;
-  /** Replies of an HTTP listener by `METHOD /path`, where `*` stands for every other request. */
+  /** Of an HTTPS listener: paths of PEM files (certificate.ts). */
+  readonly tls?: { readonly key: string; readonly cert: string };
+  /** Replies of an HTTP(S) listener by `METHOD /path`, where `*` stands for every other request. */
   readonly replies?: Readonly<Record<string, { readonly status?: number; readonly body?: string }>>;
 }
 
@@ -33,6 +36,8 @@ export interface Received {
   readonly method?: string;
   readonly path?: string;
   readonly headers?: Readonly<Record<string, string | string[] | undefined>>;
+  /** The name that the TLS client asked for; false when it named none. */
+  readonly sni?: string | false;
   /** Bytes as Latin-1, the first 64 KiB. */
   readonly body?: string;
 }
@@ -46,26 +51,42 @@ process.stdout.write('ready\n');
 
 async function listen(listener: SinkListener): Promise<void> {
   if (listener.kind === 'udp') return await listenUdp(listener);
-  const server = listener.kind === 'http' ? httpServer(listener) : tcpServer(listener);
+  const server = streamServer(listener);
   server.on('connection', (socket: Socket) => write(listener, socket, { event: 'connection' }));
   server.listen(listener.port, listener.address);
   await once(server, 'listening');
 }
 
-function httpServer(listener: SinkListener): Server {
-  return createHttpServer((request, response) => {
+function streamServer(listener: SinkListener): Server {
+  if (listener.kind === 'http') return createHttpServer(requests(listener));
+  if (listener.kind === 'tcp') return tcpServer(listener);
+  const [key, cert] = [listener.tls?.key, listener.tls?.cert].map((path) =>
+    readFileSync(path ?? ''),
+  );
+  return createHttpsServer({ key, cert }, requests(listener));
+}
+
+function requests(listener: SinkListener): RequestListener {
+  return (request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
       const method = request.method ?? '';
       const path = request.url ?? '';
       const { headers } = request;
-      write(listener, request.socket, { event: 'request', method, path, headers, ...body(chunks) });
+      const sni = listener.kind === 'https' ? { sni: nameAsked(request.socket) } : {};
+      const what = { method, path, headers, ...sni, ...body(chunks) };
+      write(listener, request.socket, { event: 'request', ...what });
       const reply = listener.replies?.[`${method} ${path}`] ?? listener.replies?.['*'];
       response.writeHead(reply?.status ?? 200, { 'content-type': 'text/plain' });
       response.end(reply?.body ?? 'ok\n');
     });
-  });
+  };
+}
+
+/** Of a server's TLS socket, `servername` is what the client's SNI said. */
+function nameAsked(socket: Socket): string | false {
+  return (socket as Socket & { servername?: string | false }).servername ?? false;
 }
 
 function tcpServer(listener: SinkListener): Server {
