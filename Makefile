@@ -45,7 +45,7 @@ Q := $(if $(V),,@)
 step = @printf '  %-7s %s\n' $(1) $(2)
 
 .PHONY: all setup bpf addon asan bundle demo test test-full test-types test-lint test-layers \
-	test-dead test-unit test-sandbox test-kernel test-dns test-e2e test-asan check bench fix clean help
+	test-dead test-unit test-sandbox test-kernel test-dns test-e2e test-replay test-asan check bench fix clean help
 
 all: bpf addon bundle ## Build everything: eBPF objects, addon, bundle (what a bare `make` does)
 
@@ -141,6 +141,9 @@ test-dns: all ## The resolver against real clients and servers
 
 test-e2e: all ## The command from end to end
 	@$(NODE) test/run.ts e2e
+
+test-replay: all ## Incidents of 2025 and 2026, played again
+	@$(NODE) test/run.ts replay
 
 test-asan: all asan ## Tests of the addon with sanitizers
 	@$(NODE) test/run.ts asan

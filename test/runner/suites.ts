@@ -38,7 +38,7 @@ export type Suite = CheckSuite | TestSuite;
 const layers = ['api', 'policy', 'dns', 'bpf', 'agent', 'cli'];
 /** Stands beside its source as well, but starts some hundred real sandboxes. */
 const sandbox = 'cli/sandbox/sandbox.test.ts';
-const house = ['bench', 'test/runner', 'scripts'];
+const house = ['bench', 'test/runner', 'test/replay/docs', 'scripts'];
 
 export const suites: readonly Suite[] = [
   {
@@ -111,6 +111,15 @@ export const suites: readonly Suite[] = [
     limit: 900,
     isolation: 'process',
     files: ['test/e2e/**/*.test.ts'],
+  },
+  {
+    name: 'replay',
+    kind: 'tests',
+    limit: 300,
+    isolation: 'process',
+    // Each has a world of its own.
+    concurrency: 2,
+    files: ['test/replay/*.test.ts'],
   },
   {
     name: 'fuzz',
