@@ -41,7 +41,7 @@ export interface JobDone {
   readonly requests: readonly Received[];
   /** What the upstream DNS server was asked meanwhile. */
   readonly asked: readonly string[];
-  /** Every address that got a packet in this world so far. */
+  /** Addresses that got their first packet of this world meanwhile. */
   readonly touched: readonly string[];
 }
 
@@ -56,6 +56,7 @@ export async function runJob(
   const folder = project(lab, order);
   const env = { ...environment(world, folder, tag), ...fakeSecrets(secretsOf) };
   const [sent, asked] = [sink.log().length, dns.queries().length];
+  const known = touched(lab);
   const output = join(lab.folder, `${tag}-events.json`);
   const at = { env, cwd: folder };
   const done =
@@ -76,7 +77,7 @@ export async function runJob(
       .queries()
       .slice(asked)
       .map(({ name }) => name.toLowerCase()),
-    touched: touched(lab),
+    touched: [...touched(lab)].filter((address) => !known.has(address)),
   };
 }
 
@@ -128,9 +129,9 @@ export function wormOf(tag: string): string {
 }
 
 /** Every address that got a packet since the lab was made, but for neighbour discovery. */
-function touched(lab: Lab): string[] {
+function touched(lab: Lab): Set<string> {
   const addresses = lab.arrivals().map(({ address }) => address);
-  return [...new Set(addresses)].filter((address) => !address.startsWith('ff'));
+  return new Set(addresses.filter((address) => !address.startsWith('ff')));
 }
 
 /** A later event of a row replaces the earlier one. */

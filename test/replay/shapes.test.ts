@@ -1,7 +1,7 @@
 /** Every shape of traffic by itself: held first, then with enforcement off, as in replay.test.ts. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { hasProgram, type PolicySpec, skip } from '../e2e/stage.ts';
+import { hasProgram, skip } from '../e2e/stage.ts';
 import type { JobDone } from './job.ts';
 import * as judge from './judge.ts';
 import { packageHosts } from './places.ts';
@@ -11,9 +11,6 @@ import { type Part, type Shape, shapePlaces, shapes } from './shapes.ts';
 import { createWorld, type World } from './world.ts';
 
 const all = shapes.flatMap((shape) => shape.parts.map((part, index) => ({ shape, part, index })));
-
-/** Policies of the runs so far: a later packet of an earlier connection is none of the later run's. */
-const used: PolicySpec[] = [];
 
 describe('shapes', { skip, timeout: 280_000 }, () => {
   let world: World;
@@ -68,11 +65,10 @@ async function play(world: World, { shape, part, index }: One, kind: 'held' | 'c
 
 async function held(world: World, one: One): Promise<void> {
   const { part, shape } = one;
-  used.push(part.spec ?? policies.gitlab.spec);
   const { done, tag, mark } = await play(world, one, 'held');
   judge.assertRows(done, tag, part.rows);
   judge.assertArrivals(done, part.arrives ?? []);
-  judge.assertOnlyAllowed(world, done, used);
+  judge.assertOnlyAllowed(world, done, part.spec ?? policies.gitlab.spec);
   assert.ok(!holds(done.asked.join('\n'), mark), done.asked.join('\n'));
   const carried = done.requests.some((request) => holds(JSON.stringify(request), mark));
   assert.equal(carried, part.carriesSecrets ?? false);
