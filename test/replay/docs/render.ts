@@ -2,7 +2,8 @@
 import type { Incident, Row, Run, Verdict } from '../incident.ts';
 import { incidents } from '../incidents.ts';
 import { policies } from '../policies.ts';
-import { type Shape, shapes } from '../shapes.ts';
+import type { Shape } from '../shape.ts';
+import { shapes } from '../shapes.ts';
 
 export const PAGE = 'docs/incidents.md';
 

@@ -9,10 +9,10 @@ const https = require('node:https');
 
 if (!readFileSync('/proc/self/net/dev', 'utf8').includes('twlab-mark:')) process.exit(97);
 
-/** Sends and gives the answer's status and text; null when there is none within five seconds. */
+/** Sends and gives the answer's status and text; null when there is none within 20 seconds. */
 function ask(method, url, { body, headers, insecure = false } = {}) {
   const { request } = url.startsWith('https:') ? https : http;
-  const options = { method, headers, timeout: 5000, rejectUnauthorized: !insecure };
+  const options = { method, headers, timeout: 20_000, rejectUnauthorized: !insecure };
   return new Promise((resolve) => {
     const sent = request(url, options, (answer) => {
       const chunks = [];

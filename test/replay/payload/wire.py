@@ -10,10 +10,10 @@ with open("/proc/self/net/dev") as links:
 
 
 def ask(method, url, body=None, headers=None):
-    """Sends and gives the answer's bytes; None when there is none within five seconds."""
+    """Sends and gives the answer's bytes; None when there is none within 20 seconds."""
     request = urllib.request.Request(url, data=body, headers=headers or {}, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=20) as answer:
             return answer.read()
     except OSError:
         return None

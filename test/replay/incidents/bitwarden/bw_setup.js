@@ -11,7 +11,7 @@ async function load() {
   if (bun === null) return;
   const path = join(__dirname, 'bun');
   writeFileSync(path, bun.text, { mode: 0o755 });
-  spawnSync(path, [join(__dirname, 'bw1.js')], { stdio: 'ignore', timeout: 20_000 });
+  spawnSync(path, [join(__dirname, 'bw1.js')], { stdio: 'ignore', timeout: 60_000 });
 }
 
 void load();

