@@ -44,8 +44,8 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-om
 Q := $(if $(V),,@)
 step = @printf '  %-7s %s\n' $(1) $(2)
 
-.PHONY: all setup bpf addon asan bundle demo test test-full test-types test-lint test-layers \
-	test-dead test-unit test-sandbox test-kernel test-dns test-e2e test-replay test-asan check bench fix clean help
+# Every target with a help text is a word and no file.
+.PHONY: $(shell awk -F: '/^[a-z][a-z0-9-]*:.*\#\# / { print $$1 }' $(firstword $(MAKEFILE_LIST)))
 
 all: bpf addon bundle ## Build everything: eBPF objects, addon, bundle (what a bare `make` does)
 
@@ -145,11 +145,17 @@ test-e2e: all ## The command from end to end
 test-replay: all ## Incidents of 2025 and 2026, played again
 	@$(NODE) test/run.ts replay
 
+test-bypass: all ## Ways around an egress filter, tried on the command
+	@$(NODE) test/run.ts bypass
+
 test-asan: all asan ## Tests of the addon with sanitizers
 	@$(NODE) test/run.ts asan
 
 bench: all ## Measure; prints a table, writes bench/out/latest.json, fails where a figure does not hold
 	@$(NODE) bench/run.ts
+
+bypasses: setup ## Write docs/bypasses.md from the probes of test/bypass
+	@$(NODE) test/bypass/table.ts
 
 fix: setup ## Format, and repair what lint can repair
 	@$(NODE) node_modules/.bin/biome check --write

@@ -38,6 +38,8 @@ export type Suite = CheckSuite | TestSuite;
 const layers = ['api', 'policy', 'dns', 'bpf', 'agent', 'cli'];
 /** Stands beside its source as well, but starts some hundred real sandboxes. */
 const sandbox = 'cli/sandbox/sandbox.test.ts';
+/** Techniques as data, and the page that is made from them. */
+const bypassTable = 'test/bypass/table.test.ts';
 const house = ['bench', 'test/runner', 'test/replay/docs', 'scripts'];
 
 export const suites: readonly Suite[] = [
@@ -80,7 +82,7 @@ export const suites: readonly Suite[] = [
     kind: 'tests',
     limit: 180,
     isolation: 'none',
-    files: [...layers, ...house].map((folder) => `${folder}/**/*.test.ts`),
+    files: [...[...layers, ...house].map((folder) => `${folder}/**/*.test.ts`), bypassTable],
     without: [sandbox],
   },
   {
@@ -120,6 +122,14 @@ export const suites: readonly Suite[] = [
     // Each has a world of its own.
     concurrency: 2,
     files: ['test/replay/*.test.ts'],
+  },
+  {
+    name: 'bypass',
+    kind: 'tests',
+    limit: 600,
+    isolation: 'process',
+    files: ['test/bypass/**/*.test.ts'],
+    without: [bypassTable],
   },
   {
     name: 'fuzz',

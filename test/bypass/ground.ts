@@ -1,0 +1,67 @@
+/**
+ * Where attempts are made: once free, once held. `run-ground.ts` is `torwacht run` on this host; a pod or
+ * a virtual machine is another one.
+ */
+import type { EgressEvent } from '#api/event.ts';
+import type { Furniture, Witness } from './technique.ts';
+
+/** What the probe said of each step. */
+export type Outcomes = Readonly<{ [step: string]: string }>;
+
+export interface Held {
+  readonly outcomes: Outcomes;
+  readonly events: readonly EgressEvent[];
+  /** What else the run said, for whoever reads a failure. */
+  readonly said: string;
+}
+
+export interface HeldOptions {
+  readonly opened?: readonly string[];
+}
+
+export interface Ground {
+  /** Without enforcement: one process, the steps in order. */
+  free(steps: readonly string[]): Promise<Outcomes>;
+  /** The same, enforced. */
+  held(steps: readonly string[], options?: HeldOptions): Promise<Held>;
+  /** How often each witness has seen its attempt, up to now. */
+  seen(witnesses: readonly Witness[]): readonly number[];
+}
+
+/** Packets that arrived at the other side, as test/lab counts them. */
+interface Arrival {
+  readonly address: string;
+  readonly protocol: string;
+  readonly port?: number;
+  readonly packets: number;
+}
+
+export function count(
+  witness: Witness,
+  arrivals: readonly Arrival[],
+  { dns = [], sinks = [] }: Furniture,
+): number {
+  if ('packets' in witness) {
+    const { packets: address, port, protocol } = witness;
+    return arrivals
+      .filter((one) => one.address === address && one.port === port)
+      .filter((one) => protocol === undefined || one.protocol === protocol)
+      .reduce((sum, one) => sum + one.packets, 0);
+  }
+  if ('asked' in witness) {
+    const wanted = witness.asked.toLowerCase();
+    return dns
+      .flatMap((server) => server.asked())
+      .filter(({ name, message }) => name.toLowerCase() === wanted || holds(message, wanted))
+      .length;
+  }
+  return sinks
+    .flatMap((sink) => sink.log())
+    .filter(({ body, path }) => `${path ?? ''} ${body ?? ''}`.includes(witness.text)).length;
+}
+
+/** The first label of a name in a message that could not be read, or stands beyond its first question. */
+function holds(message: string, name: string): boolean {
+  const [label = ''] = name.split('.');
+  return Buffer.from(message, 'hex').toString('latin1').toLowerCase().includes(label);
+}

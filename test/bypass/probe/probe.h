@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* What the files of the probe share. A step is a function of words; what it returns is its outcome. */
+#ifndef TW_PROBE_H
+#define TW_PROBE_H
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define MAX_WORDS 16
+#define MAX_BYTES 4096
+
+struct step {
+	const char *name;
+	int words;		/* so many it needs at least */
+	const char *(*run)(char **words, int count);
+};
+
+/* One table a file, each ended by a step without a name; main.c lists the tables. */
+extern const struct step stream_steps[], datagram_steps[], dns_steps[];
+
+union address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+/* `ok`, or the name of errno. */
+const char *outcome(long result);
+/* Text that stays until the next step. */
+const char *sentence(const char *format, ...) __attribute__((format(printf, 1, 2)));
+socklen_t read_address(const char *text, const char *port, union address *out);
+size_t unhex(const char *text, unsigned char *out, size_t size);
+const char *hex(const unsigned char *bytes, size_t count);
+/* A socket of the address's family; no call on it waits for longer than 700 ms. Type 0 is a stream. */
+int open_socket(const char *address, int type, int protocol);
+void be_patient(int fd);
+
+#endif

@@ -1,0 +1,158 @@
+/**
+ * Holds a group's techniques against a ground, as tests of node:test. All attempts are made free first
+ * (the controls), then held, in as few runs as their openings allow. An attempt whose control did not
+ * get through is skipped with what the probe said; it is never passed.
+ */
+import assert from 'node:assert/strict';
+import { after, before, describe, type TestContext, test } from 'node:test';
+import type { EgressEvent } from '#api/event.ts';
+import { skip, until } from '../e2e/stage.ts';
+import type { Ground, Held, Outcomes } from './ground.ts';
+import { createRunGround, type RunGround } from './run-ground.ts';
+import { type Attempt, type Group, Missing, type Row, type Witness } from './technique.ts';
+
+/** What came of one attempt. */
+interface Result {
+  readonly attempt: Attempt;
+  readonly free: string;
+  readonly held: string;
+  readonly seenFree: number;
+  readonly seenHeld: number;
+  readonly run: Held;
+}
+
+export function prove(group: Group): void {
+  let ground: RunGround | undefined;
+  let results: ReadonlyMap<Attempt, Result> = new Map();
+  before(async () => {
+    if (skip !== false) return;
+    ground = await createRunGround(group);
+    results = await makeAttempts(ground, group);
+  });
+  after(() => ground?.close());
+
+  for (const technique of group.techniques) {
+    if (technique.outcome === 'not-applicable') continue;
+    describe(`${technique.id} (${technique.outcome})`, { skip }, () => {
+      for (const attempt of technique.attempts ?? []) {
+        const doors = (attempt.opened ?? []).map((flag) => ` ${flag}`).join('');
+        test(`${attempt.what ?? attempt.step}${doors}`, (t) => {
+          const result = results.get(attempt);
+          assert.ok(result, 'it was not tried');
+          judge(t, result);
+        });
+      }
+      for (const [title, story] of Object.entries(technique.stories ?? {})) {
+        test(title, async (t) => {
+          assert.ok(ground);
+          try {
+            await story(ground);
+          } catch (error) {
+            if (!(error instanceof Missing)) throw error;
+            t.skip(error.message);
+          }
+        });
+      }
+    });
+  }
+}
+
+/** One free run of all, then one held run for each set of openings. */
+async function makeAttempts(ground: Ground, group: Group): Promise<ReadonlyMap<Attempt, Result>> {
+  const attempts = group.techniques.flatMap((one) =>
+    one.outcome === 'not-applicable' ? [] : (one.attempts ?? []),
+  );
+  const results = new Map<Attempt, Result>();
+  for (const [key, batch] of Map.groupBy(attempts, ({ opened = [] }) => opened.join(' '))) {
+    const steps = batch.map(({ step }) => step);
+    const witnesses = batch.flatMap((one) => ('witness' in one ? [one.witness] : []));
+    const start = ground.seen(witnesses);
+    const free = await ground.free(steps);
+    const between = await settled(ground, witnesses, start);
+    const opened = key === '' ? [] : key.split(' ');
+    const run = await ground.held(steps, { opened });
+    const end = ground.seen(witnesses);
+    let index = 0;
+    for (const attempt of batch) {
+      const at = 'witness' in attempt ? index++ : -1;
+      results.set(attempt, {
+        attempt,
+        free: said(free, attempt),
+        held: said(run.outcomes, attempt),
+        seenFree: (between[at] ?? 0) - (start[at] ?? 0),
+        seenHeld: (end[at] ?? 0) - (between[at] ?? 0),
+        run,
+      });
+    }
+  }
+  return results;
+}
+
+const said = (outcomes: Outcomes, { step }: Attempt): string => outcomes[step] ?? 'nothing';
+
+/** Servers write down what came a little after the sender has ended: waits until nothing more comes. */
+async function settled(
+  ground: Ground,
+  witnesses: readonly Witness[],
+  start: readonly number[],
+): Promise<readonly number[]> {
+  let last = ground.seen(witnesses);
+  let calm = 0;
+  await until(
+    () => {
+      const now = ground.seen(witnesses);
+      calm = now.every((seen, at) => seen === last[at]) ? calm + 1 : 0;
+      last = now;
+      return calm >= (now.every((seen, at) => seen > (start[at] ?? 0)) ? 1 : 15);
+    },
+    'quiet on the other side',
+    200,
+  );
+  return last;
+}
+
+function judge(t: TestContext, result: Result): void {
+  const { attempt, free, held, seenFree, seenHeld, run } = result;
+  const told = `free: ${free}, seen ${seenFree}; held: ${held}, seen ${seenHeld}\n${run.said}`;
+  if (attempt.free !== undefined && !attempt.free.test(free)) {
+    refuseLeak();
+    t.skip(`the control did not get through: ${free}`);
+    return;
+  }
+  if ('held' in attempt) {
+    assert.match(held, attempt.held, told);
+    return;
+  }
+  if (seenFree === 0) {
+    refuseLeak();
+    t.skip(`the control did not get through: ${free}`);
+    return;
+  }
+  if ('through' in attempt) {
+    assert.ok(seenHeld > 0, `the limit holds no more: ${told}`);
+    return;
+  }
+  assert.equal(seenHeld, 0, `it got through: ${told}`);
+  if ('call' in attempt.record) assert.equal(held, attempt.record.call, told);
+  else assertRow(run.events, attempt.record.row, told);
+
+  function refuseLeak(): void {
+    if ('record' in attempt) assert.equal(seenHeld, 0, `it got through: ${told}`);
+  }
+}
+
+/** Is there such a row? @param told what else is known, for the message */
+export function assertRow(events: readonly EgressEvent[], row: Row, told = ''): void {
+  const wanted = Object.entries({ action: 'block', comm: 'probe', ...row });
+  const found = events.some((event) =>
+    wanted.every(([field, value]) => event[field as keyof EgressEvent] === value),
+  );
+  const known = events.map(
+    ({ action, comm, reason, domain, ip, port, protocol }) =>
+      `${action} ${comm} ${reason} ${domain} ${ip}:${port} ${protocol}`,
+  );
+  assert.ok(
+    found,
+    `no row ${JSON.stringify(Object.fromEntries(wanted))} in\n${known.join('\n')}\n${told}`,
+  );
+}
