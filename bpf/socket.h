@@ -33,6 +33,15 @@ static __always_inline void tw_remember(struct tw_sock *s, const struct tw_held 
 	s->table = TW_POLICY_TABLE(h->word);
 }
 
+/*
+ * A socket's name is that of the place which it was opened for. A TCP socket can be taken back (connect
+ * with AF_UNSPEC) and listen: whoever connects then, it was not opened for him.
+ */
+static __always_inline int tw_is_same_place(const struct tw_sock *s, const struct tw_query *q)
+{
+	return s->daddr == q->daddr && s->dport == q->dport && s->proto == q->proto;
+}
+
 /* Is a cached verdict still good? One that can expire is asked for the time when it opens something. */
 static __always_inline int tw_still_holds(const struct tw_sock *s, int fresh)
 {

@@ -131,7 +131,7 @@ static __always_inline int tw_decide(struct __sk_buff *skb, struct bpf_sock *sk,
 		return TW_REFUSE;
 	}
 	tw_parse(skb, s && s->stream, &p);
-	if (s)
+	if (s && tw_is_same_place(s, &p.q))
 		p.q.name = s->name;
 	if (skb->ifindex == 1)	/* every network namespace's loopback */
 		p.q.local = tw_local_peer(skb, &held, &p);
