@@ -5,11 +5,11 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, type TestContext, test } from 'node:test';
-import type { EgressEvent } from '#api/event.ts';
 import { skip, until } from '../e2e/stage.ts';
 import type { Ground, Held, Outcomes } from './ground.ts';
+import { assertRow } from './rows.ts';
 import { createRunGround, type RunGround } from './run-ground.ts';
-import { type Attempt, type Group, Missing, type Row, type Witness } from './technique.ts';
+import { type Attempt, type Group, Missing, type Witness } from './technique.ts';
 
 /** What came of one attempt. */
 interface Result {
@@ -139,20 +139,4 @@ function judge(t: TestContext, result: Result): void {
   function refuseLeak(): void {
     if ('record' in attempt) assert.equal(seenHeld, 0, `it got through: ${told}`);
   }
-}
-
-/** Is there such a row? @param told what else is known, for the message */
-export function assertRow(events: readonly EgressEvent[], row: Row, told = ''): void {
-  const wanted = Object.entries({ action: 'block', comm: 'probe', ...row });
-  const found = events.some((event) =>
-    wanted.every(([field, value]) => event[field as keyof EgressEvent] === value),
-  );
-  const known = events.map(
-    ({ action, comm, reason, domain, ip, port, protocol }) =>
-      `${action} ${comm} ${reason} ${domain} ${ip}:${port} ${protocol}`,
-  );
-  assert.ok(
-    found,
-    `no row ${JSON.stringify(Object.fromEntries(wanted))} in\n${known.join('\n')}\n${told}`,
-  );
 }

@@ -23,6 +23,7 @@ export async function createRunGround(group: Group): Promise<RunGround> {
     const stage = stageIn(lab);
     const program = buildProbe(stage.work);
     const furniture = await group.furnish(lab);
+    for (const address of destinations(group)) lab.addAddress(address);
     const probe = (...steps: string[]): string[] => [program, ...steps];
     return {
       stage,
@@ -51,6 +52,14 @@ export async function createRunGround(group: Group): Promise<RunGround> {
     lab.close();
     throw error;
   }
+}
+
+/** With these at the other side a refused connection is told at once, and no step waits in vain. */
+function destinations({ techniques }: Group): readonly string[] {
+  return techniques
+    .flatMap((one) => (one.outcome === 'not-applicable' ? [] : (one.attempts ?? [])))
+    .flatMap((one) => ('witness' in one && 'packets' in one.witness ? [one.witness.packets] : []))
+    .filter((address) => /^(192\.0\.2|198\.51\.100|2001:db8:1:)/.test(address));
 }
 
 /** Where a held command may execute it: the working folder. */

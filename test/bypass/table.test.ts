@@ -23,7 +23,7 @@ test('ids are unique and in kebab-case, sentences are sentences', () => {
   );
   for (const { id, how, by, title } of all()) {
     assert.match(id, /^[a-z0-9]+(-[a-z0-9]+)*$/);
-    for (const text of [how, by]) assert.match(text, /^[A-Z].*\.$/s, `${id}: ${text}`);
+    for (const text of [how, by]) assert.match(text, /^[A-Za-z0-9].*\.$/s, `${id}: ${text}`);
     assert.doesNotMatch(title, /[.\n]$/, id);
   }
 });
@@ -36,12 +36,16 @@ test('every limit stands in docs/limits.md', () => {
   }
 });
 
-test('every technique that applies is tried, a limit with an attempt that gets through', () => {
+test('every technique that applies is tried, a limit gets through, and only a limit', () => {
   for (const technique of all()) {
     if (technique.outcome === 'not-applicable') continue;
     const { attempts = [], stories = {} } = technique;
     const told = Object.keys(stories).length;
     assert.ok(attempts.some((one) => 'witness' in one) || told > 0, technique.id);
+    for (const one of attempts) {
+      const isOpened = (one.opened ?? []).length > 0;
+      if (technique.outcome === 'stopped' && 'through' in one) assert.ok(isOpened, technique.id);
+    }
     if (technique.outcome !== 'limit' || told > 0) continue;
     assert.ok(
       attempts.some((one) => 'through' in one),
@@ -55,7 +59,9 @@ test('a step is told apart from every other of its group', () => {
     const steps = techniques.flatMap((one) =>
       one.outcome === 'not-applicable'
         ? []
-        : (one.attempts ?? []).map(({ step, opened = [] }) => `${step} ${opened.join(' ')}`),
+        : (one.attempts ?? [])
+            .filter((tried) => 'witness' in tried)
+            .map(({ step, opened = [] }) => `${step} ${opened.join(' ')}`),
     );
     assert.equal(new Set(steps).size, steps.length, label);
   }

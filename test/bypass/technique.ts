@@ -92,7 +92,7 @@ export type Technique = Told &
 
 /** The DNS servers and sinks of a group's world, as far as witnesses need them. */
 export interface Furniture {
-  readonly dns?: readonly { asked(): DnsAsked[] }[];
+  readonly dns?: readonly { asked(): readonly Pick<DnsAsked, 'name' | 'message'>[] }[];
   readonly sinks?: readonly { log(): Received[] }[];
 }
 

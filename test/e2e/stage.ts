@@ -70,6 +70,8 @@ export interface RunOptions {
   readonly policy: PolicySpec | string;
   readonly flags?: readonly string[];
   readonly command: readonly string[];
+  /** A command line that becomes torwacht in the end. */
+  readonly starter?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly input?: string;
@@ -139,7 +141,8 @@ export function stageIn(lab: Lab): Stage {
   const start = (run: RunOptions): Running => {
     const path = typeof run.policy === 'string' ? run.policy : policy(policyText(run.policy));
     const args = ['run', '--policy', path, ...shown, ...(run.flags ?? []), '--', ...run.command];
-    const child = lab.spawn('host', TORWACHT, args, {
+    const [program = TORWACHT, ...before] = [...(run.starter ?? []), TORWACHT];
+    const child = lab.spawn('host', program, [...before, ...args], {
       cwd: run.cwd ?? work,
       env: { HOME: home, ...run.env },
       stdio: [run.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],

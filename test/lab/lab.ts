@@ -27,7 +27,7 @@ import { startMetadata } from './servers/metadata.ts';
 import { type Registry, type RegistryOptions, startRegistry } from './servers/registry.ts';
 import { type ScriptedDns, startScriptedDns } from './servers/scripted-dns.ts';
 import type { DnsScript } from './servers/scripted-dns-process.ts';
-import { type Sink, startSink } from './servers/sink.ts';
+import { type Sink, startLocalSink, startSink } from './servers/sink.ts';
 import type { SinkListener } from './servers/sink-process.ts';
 import { withSharedMounts } from './shared-mounts.ts';
 import { closeAtExit, removeLab } from './teardown.ts';
@@ -55,6 +55,8 @@ export interface Lab {
   dnsmasq(records: readonly DnsRecord[], address?: string): Promise<Dnsmasq>;
   scriptedDns(script: DnsScript): Promise<ScriptedDns>;
   sink(listeners: readonly SinkListener[]): Promise<Sink>;
+  /** A sink on the machine's side, for instance on loopback. */
+  localSink(listeners: readonly SinkListener[]): Promise<Sink>;
   /** Cloud metadata at 169.254.169.254:80, which gives credentials to whoever asks. */
   metadata(): Promise<Sink>;
   /** A real npm registry; publish with `registry.publish(folder)`. */
@@ -94,6 +96,7 @@ export function createLab(options: LabOptions = {}): Lab {
     dnsmasq: (records, address = DNS_ADDRESS) => startDnsmasq(lab, records, address),
     scriptedDns: (script) => startScriptedDns(lab, script),
     sink: (listeners) => startSink(lab, listeners),
+    localSink: (listeners) => startLocalSink(lab, listeners),
     metadata: () => startMetadata(lab),
     registry: (opts = {}) => startRegistry(lab, opts),
     certificate: (names) => makeCertificate(lab, names),

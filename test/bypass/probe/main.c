@@ -13,7 +13,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-static const struct step *const tables[] = { stream_steps, datagram_steps, dns_steps };
+static const struct step *const tables[] = { stream_steps, datagram_steps, dns_steps, raw_steps,
+					     handed_steps, uring_steps, program_steps };
 
 static char told[2 * MAX_BYTES + 64];
 
@@ -134,6 +135,8 @@ int main(int argc, char **argv)
 		fputs("probe: not inside a lab\n", stderr);
 		return 9;
 	}
+	if (argc > 1 && !strcmp(argv[1], "--give"))
+		return with_socket(argc, argv);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (i = 1; i < argc; i++) {
 		line = strdup(argv[i]);

@@ -20,7 +20,8 @@ struct step {
 };
 
 /* One table a file, each ended by a step without a name; main.c lists the tables. */
-extern const struct step stream_steps[], datagram_steps[], dns_steps[];
+extern const struct step stream_steps[], datagram_steps[], dns_steps[], raw_steps[], handed_steps[],
+	uring_steps[], program_steps[];
 
 union address {
 	struct sockaddr any;
@@ -38,5 +39,11 @@ const char *hex(const unsigned char *bytes, size_t count);
 /* A socket of the address's family; no call on it waits for longer than 700 ms. Type 0 is a stream. */
 int open_socket(const char *address, int type, int protocol);
 void be_patient(int fd);
+/* By its name as steps write it, `mark=7`; options.c. */
+int set_option(int fd, const char *text);
+/* By a packet socket; raw.c. */
+int send_frame(int fd, const unsigned char *packet, size_t length);
+/* In place of steps: hands a socket on to another program; handed.c. */
+int with_socket(int argc, char **argv);
 
 #endif

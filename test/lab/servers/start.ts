@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { failure } from '#api/error.ts';
 import { errors } from '../errors.ts';
 import type { Lab } from '../lab.ts';
+import type { Side } from '../namespaces.ts';
 import { endGroup } from '../processes.ts';
 
 export interface Server {
@@ -19,6 +20,8 @@ export interface ServerPlan {
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** The internet's side unless told. */
+  readonly side?: Side;
   /** Looked at every 10 ms. */
   readonly ready: (output: string) => boolean;
 }
@@ -29,7 +32,7 @@ const PATIENCE_MS = 20_000;
 export async function startServer(lab: Lab, plan: ServerPlan): Promise<Server> {
   const path = freePath(lab, `${plan.name}.out`);
   const output = openSync(path, 'w');
-  const child = lab.spawn('net', plan.command, plan.args, {
+  const child = lab.spawn(plan.side ?? 'net', plan.command, plan.args, {
     stdio: ['ignore', output, output],
     ...(plan.env === undefined ? {} : { env: plan.env }),
   });
@@ -51,11 +54,17 @@ export async function startServer(lab: Lab, plan: ServerPlan): Promise<Server> {
 }
 
 /** Runs one of the server programs beside this file; its only argument is a JSON file. */
-export function startOwnServer(lab: Lab, name: string, config: object): Promise<Server> {
+export function startOwnServer(
+  lab: Lab,
+  name: string,
+  config: object,
+  side: Side = 'net',
+): Promise<Server> {
   const path = freePath(lab, `${name}.json`);
   writeFileSync(path, JSON.stringify(config));
   return startServer(lab, {
     name,
+    side,
     command: process.execPath,
     args: [join(import.meta.dirname, `${name}-process.ts`), path],
     ready: (output) => output.startsWith('ready'),
