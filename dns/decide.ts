@@ -7,7 +7,7 @@ import { alwaysDeniedReasons } from '#policy/always-denied.ts';
 import type { Mode, NameVerdict } from '#policy/types.ts';
 import { CLASS_IN, rcodes, types } from './codec/constants.ts';
 import { encodeFault, encodeReply, type Reply, udpLimit } from './codec/encode.ts';
-import { decodeQuery, type Query } from './codec/query.ts';
+import { decodeQuery, firstName, type Query } from './codec/query.ts';
 
 /** Asked by the barrier; answered only once enforcement is in force. */
 export const ATTACHED_NAME = '_torwacht.attached.local';
@@ -60,12 +60,15 @@ export function decideQuery(bytes: Uint8Array, context: QueryContext): QueryDeci
   const query = decodeQuery(bytes);
   if (query === 'drop') return { kind: 'drop' };
   if (typeof query === 'number') {
-    return { kind: 'reply', bytes: encodeFault(bytes, query), refusal: null, passed: false };
+    const refusal = unreadable(firstName(bytes), 0);
+    return { kind: 'reply', bytes: encodeFault(bytes, query), refusal, passed: false };
   }
   if (query.edns !== null && query.edns.version !== 0) {
     return replyTo(query, context, { rcode: rcodes.BADVERS });
   }
-  if (query.class !== CLASS_IN) return replyTo(query, context, { rcode: rcodes.REFUSED });
+  if (query.class !== CLASS_IN) {
+    return replyTo(query, context, { rcode: rcodes.REFUSED }, unreadable(query.name, query.type));
+  }
   if (query.name === ATTACHED_NAME) return replyTo(query, context, attachedReply(query, context));
   if (!query.plain) {
     // The root is merely not listed; a name with odd bytes in a label can stand in no policy.
@@ -78,6 +81,11 @@ export function decideQuery(bytes: Uint8Array, context: QueryContext): QueryDeci
     });
   }
   return decideName(query, context.judge(query.name), context);
+}
+
+/** A message that no client of ours would send: whoever made it shall be seen. */
+function unreadable(name: string, type: number): QueryRefusal {
+  return { name, type, reason: 'query', rule: 0 };
 }
 
 const nxdomain: Reply = { rcode: rcodes.NXDOMAIN };

@@ -68,6 +68,10 @@ test('dig is told NXDOMAIN for a denied name and nothing for other types', {
     [
       ['evil.test', 'default', 'udp'],
       ['inside.test', 'private-answer', 'tcp'],
+      ['version.bind', 'query', 'udp'],
+      // dig takes the type that follows for another name.
+      ['txt', 'query', 'udp'],
+      ['www.test', 'query', 'udp'],
       ['a\\.b.test', 'query', 'udp'],
     ],
   );

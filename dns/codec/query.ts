@@ -66,6 +66,12 @@ export function decodeQuery(bytes: Uint8Array): Query | QueryFault {
   };
 }
 
+/** The first name in a message that is no query which we read; `.` where there is none to read. */
+export function firstName(bytes: Uint8Array): string {
+  const cursor = nameCursor();
+  return readName(bytes, HEADER, cursor) === null ? cursor.text : '.';
+}
+
 /** RFC 6891 §6.1.2; must be owned by the root and reach exactly to the end. */
 function readOpt(bytes: Uint8Array, at: number): Edns | null {
   if (at + OPT_SIZE > bytes.length) return null;
