@@ -48,20 +48,18 @@ export function count(
       .filter((one) => protocol === undefined || one.protocol === protocol)
       .reduce((sum, one) => sum + one.packets, 0);
   }
+  if ('bytes' in witness) {
+    const wanted = Buffer.from(witness.bytes, 'latin1').toString('hex');
+    return dns.flatMap((server) => server.asked()).filter(({ message }) => message.includes(wanted))
+      .length;
+  }
   if ('asked' in witness) {
     const wanted = witness.asked.toLowerCase();
     return dns
       .flatMap((server) => server.asked())
-      .filter(({ name, message }) => name.toLowerCase() === wanted || holds(message, wanted))
-      .length;
+      .filter(({ name }) => name.toLowerCase() === wanted).length;
   }
   return sinks
     .flatMap((sink) => sink.log())
     .filter(({ body, path }) => `${path ?? ''} ${body ?? ''}`.includes(witness.text)).length;
-}
-
-/** The first label of a name in a message that could not be read, or stands beyond its first question. */
-function holds(message: string, name: string): boolean {
-  const [label = ''] = name.split('.');
-  return Buffer.from(message, 'hex').toString('latin1').toLowerCase().includes(label);
 }

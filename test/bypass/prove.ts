@@ -121,6 +121,7 @@ function judge(t: TestContext, result: Result): void {
   }
   if ('held' in attempt) {
     assert.match(held, attempt.held, told);
+    if (attempt.row !== undefined) assertRow(run.events, attempt.row, told);
     return;
   }
   if (seenFree === 0) {
@@ -134,6 +135,7 @@ function judge(t: TestContext, result: Result): void {
   }
   assert.equal(seenHeld, 0, `it got through: ${told}`);
   if ('call' in attempt.record) assert.equal(held, attempt.record.call, told);
+  else if ('answered' in attempt.record) assert.match(held, attempt.record.answered, told);
   else assertRow(run.events, attempt.record.row, told);
 
   function refuseLeak(): void {

@@ -5,7 +5,9 @@ import type { Row } from './technique.ts';
 
 /** Is there such a row? @param told what else is known, for the message */
 export function assertRow(events: readonly EgressEvent[], row: Row, told = ''): void {
-  const wanted = Object.entries({ action: 'block', comm: 'probe', ...row });
+  const wanted = Object.entries({ action: 'block', comm: 'probe', ...row }).filter(
+    ([, value]) => value !== undefined,
+  );
   const found = events.some((event) =>
     wanted.every(([field, value]) => event[field as keyof EgressEvent] === value),
   );

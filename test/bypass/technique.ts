@@ -16,18 +16,25 @@ export type Witness =
   | { readonly packets: string; readonly port?: number; readonly protocol?: string }
   /** A DNS server outside was asked for this name, in whatever case. */
   | { readonly asked: string }
+  /** These very bytes, as Latin-1, stood in a message to a DNS server outside. */
+  | { readonly bytes: string }
   /** A server outside received these bytes. */
   | { readonly text: string };
 
 /** A row that must be among the events; `action` is `block` and `comm` the probe's unless told. */
 export type Row = Partial<
-  Pick<EgressEvent, 'action' | 'reason' | 'domain' | 'ip' | 'port' | 'protocol' | 'comm'>
->;
+  Pick<EgressEvent, 'action' | 'reason' | 'domain' | 'ip' | 'port' | 'protocol' | 'count'>
+> & {
+  /** Undefined: whoever it was. */
+  readonly comm?: string | undefined;
+};
 
 export type Record =
   | { readonly row: Row }
   /** Refused before the kernel's verdict, without a row: what the probe's call gives, exactly. */
-  | { readonly call: string };
+  | { readonly call: string }
+  /** Allowed, but for what is smuggled along: the answer to the rest. */
+  | { readonly answered: RegExp };
 
 interface Tried {
   /** A step of the probe: its name and its words. Unique within a group. */
@@ -59,6 +66,8 @@ export interface GetsThrough extends Tried {
 export interface Preparation extends Tried {
   /** What the probe says of it, held. */
   readonly held: RegExp;
+  /** A row that it leaves. */
+  readonly row?: Row;
 }
 
 export type Attempt = Refused | GetsThrough | Preparation;

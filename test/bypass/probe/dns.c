@@ -8,7 +8,7 @@
 /* What comes after the first answer comes at once. */
 static void hurry(int fd)
 {
-	struct timeval patience = { .tv_usec = 150000 };
+	struct timeval patience = { .tv_usec = 80000 };
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 }
@@ -26,9 +26,12 @@ static const char *exchange(int type, char **w)
 		close(fd);
 		return outcome(-1);
 	}
-	/* Several answers may come; a stream is read until nothing more comes for a while. */
+	/* A stream may bring several answers, and is read until nothing more comes for a while. */
 	while (got < sizeof(bytes) && (n = recv(fd, bytes + got, sizeof(bytes) - got, 0)) > 0)
-		got += (size_t)n, hurry(fd);
+		if (got += (size_t)n, type == SOCK_DGRAM)
+			break;
+		else
+			hurry(fd);
 	close(fd);
 	return got ? hex(bytes, got) : n < 0 ? outcome(-1) : "closed";
 }

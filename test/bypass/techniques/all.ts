@@ -1,7 +1,17 @@
 /** Every group of techniques: the table in docs/bypasses.md is made from these. */
 import type { Group } from '../technique.ts';
+import { answers } from './answers.ts';
 import { connections } from './connections.ts';
 import { lookups } from './lookups.ts';
+import { furnish, policy } from './names.ts';
 import { packets } from './packets.ts';
+import { tricks } from './tricks.ts';
 
-export const groups: readonly Group[] = [lookups, packets, connections];
+export const names: Group = {
+  label: 'names',
+  policy,
+  furnish,
+  techniques: [...lookups, ...tricks, ...answers],
+};
+
+export const groups: readonly Group[] = [names, packets, connections];

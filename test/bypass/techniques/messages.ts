@@ -17,9 +17,9 @@ export function labels(...parts: readonly (string | Buffer)[]): Buffer {
   ]);
 }
 
-export function question(name: string | Buffer, type: QueryType = 'A'): Buffer {
+export function question(name: string | Buffer, type: QueryType = 'A', klass = 1): Buffer {
   const wire = typeof name === 'string' ? labels(...name.split('.')) : name;
-  return Buffer.concat([wire, Buffer.from([0, types[type], 0, 1])]);
+  return Buffer.concat([wire, Buffer.from([0, types[type], 0, klass])]);
 }
 
 /** One message with these questions. */
@@ -37,4 +37,13 @@ export function stream(...messages: readonly Buffer[]): string {
   return Buffer.concat(
     messages.flatMap((one) => [Buffer.from([one.length >> 8, one.length & 255]), one]),
   ).toString('hex');
+}
+
+/** With an OPT record (RFC 6891, 6.1.2) that holds this text in an option for local use. */
+export function edns(of: Buffer, text: string): string {
+  const bytes = message(of);
+  bytes.writeUInt16BE(1, 10);
+  const option = Buffer.from([0xfd, 0xe9, 0, text.length, ...Buffer.from(text)]);
+  const head = Buffer.from([0, 0, 41, 4, 208, 0, 0, 0, 0, 0, option.length]);
+  return Buffer.concat([bytes, head, option]).toString('hex');
 }

@@ -1,4 +1,0 @@
-import { prove } from './prove.ts';
-import { lookups } from './techniques/lookups.ts';
-
-prove(lookups);

@@ -1,0 +1,4 @@
+import { prove } from './prove.ts';
+import { names } from './techniques/all.ts';
+
+prove(names);
