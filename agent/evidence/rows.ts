@@ -47,6 +47,13 @@ interface Entry {
   merged: boolean;
 }
 
+/** Refused before the ports were looked for, or where there are none. */
+const portless: ReadonlySet<Reason> = new Set(['malformed', 'fragment', 'ip-options']);
+
+function portOf({ proto, port }: RowKey, reason: Reason): number | null {
+  return (proto === 6 || proto === 17) && !portless.has(reason) ? port : null;
+}
+
 /** Rows of refused lookups that one target may have; names are cheap to make up. */
 export const LOOKUP_BUDGET = 1024;
 
@@ -171,7 +178,7 @@ export class RowTable {
       action: actionOf(reason, key.passed),
       domain: name === null ? null : escapeText(name),
       ip: formatIp(key.addr),
-      port: key.proto === 6 || key.proto === 17 ? key.port : null,
+      port: portOf(key, reason),
       protocol: protocolNames.get(key.proto) ?? 'other',
       reason,
       ...this.#rule(target.policyOf(key.table) ?? target.policy, key.rule, reason),
