@@ -2,6 +2,8 @@
 /* UDP in all ways that there are to send it. */
 #include "probe.h"
 
+#include <arpa/inet.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -104,6 +106,36 @@ static const char *many(char **w, int count)
 	return sent < 0 ? outcome(sent) : sentence("%d", sent);
 }
 
+/* family FAMILY FAMILY ADDRESS PORT TEXT: a socket of the first, an IPv4 address that claims the second */
+static const char *family(char **w, int count)
+{
+	int fd = socket(!strcmp(w[0], "inet6") ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	union address to;
+	socklen_t size = read_address(w[2], w[3], &to);
+	const char *said;
+
+	(void)count;
+	to.any.sa_family = !strcmp(w[1], "unspec") ? AF_UNSPEC : AF_INET;
+	said = outcome(sendto(fd, w[4], strlen(w[4]), 0, &to.any, size));
+	close(fd);
+	return said;
+}
+
+/* join ADDRESS: becomes a member of a group, which the kernel tells the neighbours */
+static const char *join(char **w, int count)
+{
+	int fd = open_socket(w[0], SOCK_DGRAM, 0);
+	struct ip_mreqn group = { .imr_ifindex = (int)if_nametoindex("twlab-mark") };
+	const char *said;
+
+	(void)count;
+	inet_pton(AF_INET, w[0], &group.imr_multiaddr);
+	said = outcome(setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof(group)));
+	usleep(600000);	/* the report is sent a little later */
+	close(fd);
+	return said;
+}
+
 /* udp-large ADDRESS PORT SIZE: the kernel cuts it into fragments */
 static const char *udp_large(char **w, int count)
 {
@@ -156,6 +188,8 @@ const struct step datagram_steps[] = {
 	{ "udp-connected", 3, udp_connected },
 	{ "udp-elsewhere", 5, udp_elsewhere },
 	{ "sendmmsg", 4, many },
+	{ "family", 5, family },
+	{ "join", 1, join },
 	{ "udp-large", 3, udp_large },
 	{ "transport", 4, transport },
 	{ 0 },

@@ -91,6 +91,45 @@ export const addresses: readonly Technique[] = [
     ],
   },
   {
+    id: 'address-family',
+    title: 'An address of another family than the socket',
+    how: 'sendto takes an IPv4 address by an IPv6 socket, and one whose family is unset, past the hook of one family.',
+    source: 'Linux net/ipv4/udp.c, net/ipv6/udp.c (sendmsg)',
+    outcome: 'stopped',
+    by: 'The kernel asks the hook of the protocol that is sent, and the packet hook reads the packet.',
+    attempts: [
+      {
+        what: 'IPv4 by an IPv6 socket',
+        step: `family inet6 inet ${bad(63)} 5000 secret`,
+        witness: { packets: bad(63) },
+        record: row('default', bad(63)),
+      },
+      {
+        what: 'family unset',
+        step: `family inet unspec ${bad(64)} 5000 secret`,
+        witness: { packets: bad(64) },
+        record: row('default', bad(64)),
+      },
+    ],
+  },
+  {
+    id: 'multicast-join',
+    title: 'Joining multicast groups',
+    how: 'The number of the group that a program joins is data, and the kernel itself tells it to the neighbours (IGMP).',
+    source: 'Linux net/ipv4/igmp.c (igmpv3_sendpack)',
+    outcome: 'limit',
+    by: 'The report belongs to no socket, so no hook of a cgroup sees it. It goes to the same link only.',
+    limit: 'Joining a multicast group',
+    attempts: [
+      {
+        what: 'a group whose number is data',
+        step: 'join 239.7.7.7',
+        witness: { packets: '224.0.0.22' },
+        through: true,
+      },
+    ],
+  },
+  {
     id: 'unset-address',
     title: '0.0.0.0 and :: for this host',
     how: 'The unset address means loopback, and a rule about 127.0.0.1 does not match it.',
@@ -102,11 +141,14 @@ export const addresses: readonly Technique[] = [
         ['0.0.0.0', '127.0.0.1', 'local-service'],
         ['::ffff:0.0.0.0', '127.0.0.1', 'local-service'],
         ['127.0.0.1', '127.0.0.1', 'local-service'],
+        ['::ffff:127.0.0.1', '127.0.0.1', 'local-service'],
         ['203.0.113.254', '203.0.113.254', 'default'],
+        ['::', '::1', 'ipv6'],
+        ['::1', '::1', 'ipv6'],
       ] as const
     ).map(([address, ip, reason], at) => ({
-      step: `tcp ${address} 7070 secret-local-${at}`,
-      witness: { text: `secret-local-${at}` },
+      step: `tcp ${address} 7070 secret-local-${at}-`,
+      witness: { text: `secret-local-${at}-` },
       record: { row: { reason, ip, port: 7070 } },
     })),
   },

@@ -72,6 +72,21 @@ export async function accepted(ground: RunGround): Promise<void> {
   );
 }
 
+/** The command listens at one port; what comes back to who knocks there and beside it. */
+export async function knocked(ground: RunGround): Promise<void> {
+  const { stage } = ground;
+  const file = join(stage.work, 'knocked');
+  const run = stage.start({
+    policy: ground.group.policy,
+    command: ground.probe(`listen 4005 ${file} secret`),
+  });
+  await until(() => existsSync(file) || run.child.exitCode !== null, 'the listener');
+  await Promise.all([callIn(ground, bad(44), 4005), callIn(ground, bad(45), 4006)]);
+  await run.ended;
+  assert.equal(stage.lab.packetsTo(bad(44), 8000), 0, 'the open port');
+  assert.ok(stage.lab.packetsTo(bad(45), 8000) > 0, 'the closed port');
+}
+
 /** The listener's earlier life was allowed, on the very port that the caller comes from. */
 export async function relisten(ground: RunGround): Promise<void> {
   await servedCalls(

@@ -28,7 +28,7 @@ export const packets: Group = {
         { kind: 'udp', address: GOOD, port: 5000 },
         { kind: 'tcp', address: '1.1.1.20', port: 443 },
       ]),
-      await lab.localSink([{ kind: 'tcp', address: '0.0.0.0', port: 7070 }]),
+      await lab.localSink([{ kind: 'tcp', address: '::', port: 7070 }]),
     ];
     return { sinks };
   },
