@@ -3,7 +3,7 @@
  * The system call filter of `torwacht run`, as the classic BPF program that bubblewrap's --seccomp
  * wants. It closes what a capability set cannot: socket families that no cgroup hook of ours sees,
  * io_uring (it makes sockets without a system call per socket), new user namespaces (they would give
- * every capability back), and typing into the caller's terminal (TIOCSTI).
+ * every capability back), steering of shared ports, and typing into the caller's terminal (TIOCSTI).
  *
  * One filter per ABI is built and then merged, so that a 32-bit call is judged by its own table. A call
  * through an ABI without a table (x32) ends with ENOSYS.
@@ -32,6 +32,7 @@
 /* Numbers of the call that the i386 call socketcall(2) multiplexes, linux/net.h. */
 #define SOCKETCALL_SOCKET 1
 #define SOCKETCALL_SOCKETPAIR 8
+#define SOCKETCALL_SETSOCKOPT 14
 
 #ifndef TIOCLINUX
 #define TIOCLINUX 0x541C
@@ -138,18 +139,39 @@ static int refuse_families(scmp_filter_ctx ctx, const struct options *opts, int 
 }
 
 /*
- * i386 can make a socket through socketcall(2), whose arguments lie in memory: refused there, so that
- * a 32-bit program must use the direct call, which the filter can read.
+ * i386 can make a socket and set its options through socketcall(2), whose arguments lie in memory:
+ * refused there, so that a 32-bit program must use the direct call, which the filter can read.
  */
 static int refuse_socketcall(scmp_filter_ctx ctx)
 {
 	const uint32_t action = SCMP_ACT_ERRNO(EAFNOSUPPORT);
-	const unsigned int calls[] = { SOCKETCALL_SOCKET, SOCKETCALL_SOCKETPAIR };
+	const unsigned int calls[] = { SOCKETCALL_SOCKET, SOCKETCALL_SOCKETPAIR,
+				       SOCKETCALL_SETSOCKOPT };
 	int err;
 
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
 		err = seccomp_rule_add(ctx, action, SCMP_SYS(socketcall), 1,
 				       SCMP_A0(SCMP_CMP_EQ, calls[i]));
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/*
+ * A program that chooses among the sockets of a shared port: the hooks ask which socket a local packet
+ * would reach, and are told what the port's hash says, while the packet goes where the program says. So
+ * a command could join the port of its user's service, and have it handed what it sends to itself.
+ */
+static int refuse_steering(scmp_filter_ctx ctx)
+{
+	const unsigned int options[] = { SO_ATTACH_REUSEPORT_CBPF, SO_ATTACH_REUSEPORT_EBPF };
+	int err;
+
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		err = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(setsockopt), 2,
+				       SCMP_A1(SCMP_CMP_MASKED_EQ, LOW_32_BITS, SOL_SOCKET),
+				       SCMP_A2(SCMP_CMP_MASKED_EQ, LOW_32_BITS, options[i]));
 		if (err)
 			return err;
 	}
@@ -196,6 +218,9 @@ static int add_rules(scmp_filter_ctx ctx, const struct options *opts)
 			return err;
 	}
 	err = refuse_socketcall(ctx);
+	if (err)
+		return err;
+	err = refuse_steering(ctx);
 	if (err)
 		return err;
 	err = refuse_families(ctx, opts, SCMP_SYS(socket));

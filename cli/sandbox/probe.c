@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <stdint.h>
@@ -94,6 +95,18 @@ static long i386_socketcall(long call, int family)
 }
 #endif
 
+/* Of a socket that shares its port (socket(7)); the kernel reads level and option as 32 bits. */
+static long steer(unsigned long upper)
+{
+	struct sock_filter code[] = { { .code = 6 /* return 0 */ } };
+	struct sock_fprog program = { .len = 1, .filter = code };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), on = 1;
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+	return syscall(SYS_setsockopt, fd, upper | SOL_SOCKET, upper | SO_ATTACH_REUSEPORT_CBPF,
+		       &program, sizeof(program));
+}
+
 static long attempt(const char *what, char **argv)
 {
 	static char params[256];
@@ -104,6 +117,10 @@ static long attempt(const char *what, char **argv)
 		return socket((int)number(argv, 2), SOCK_RAW, (int)number(argv, 3));
 	if (!strcmp(what, "socket-upper"))
 		return syscall(SYS_socket, UPPER_HALF | (unsigned long)number(argv, 2), SOCK_DGRAM, 0);
+	if (!strcmp(what, "steer"))
+		return steer(0);
+	if (!strcmp(what, "steer-upper"))
+		return steer(UPPER_HALF);
 	if (!strcmp(what, "io_uring"))
 		return syscall(SYS_io_uring_setup, 4, params);
 	if (!strcmp(what, "tiocsti"))
@@ -149,6 +166,8 @@ static long attempt(const char *what, char **argv)
 		return i386_socketcall(1, (int)number(argv, 2));
 	if (!strcmp(what, "i386-socketpair"))
 		return i386_socketcall(8, (int)number(argv, 2));
+	if (!strcmp(what, "i386-setsockopt"))
+		return i386_socketcall(14, -1);
 	if (!strcmp(what, "i386-unshare-user"))
 		return i386_call(310, CLONE_NEWUSER, 0, 0);
 	if (!strcmp(what, "i386-bpf"))

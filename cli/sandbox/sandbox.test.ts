@@ -182,6 +182,8 @@ test('system calls that step around are refused in every ABI', { skip }, async (
     ['socket 63', 'any', 'EAFNOSUPPORT'],
     ['socket-upper 17', 'ok', 'EAFNOSUPPORT'],
     ['io_uring', 'any', 'ENOSYS'],
+    ['steer', 'ok', 'EPERM'],
+    ['steer-upper', 'ok', 'EPERM'],
     ['tiocsti', 'ENOTTY', 'EPERM'],
     ['tiocsti-upper', 'ENOTTY', 'EPERM'],
     ['tioclinux', 'ENOTTY', 'EPERM'],
@@ -201,6 +203,7 @@ test('system calls that step around are refused in every ABI', { skip }, async (
     ['i386-socketcall 17', 'ok', 'EAFNOSUPPORT'],
     ['i386-socketcall 2', 'ok', 'EAFNOSUPPORT'],
     ['i386-socketpair 1', 'ok', 'EAFNOSUPPORT'],
+    ['i386-setsockopt', 'EBADF', 'EAFNOSUPPORT'],
     ['i386-unshare-user', 'ok', 'EPERM'],
     ['i386-bpf', 'E2BIG', 'EPERM'],
   ];
