@@ -106,6 +106,45 @@ static const char *many(char **w, int count)
 	return sent < 0 ? outcome(sent) : sentence("%d", sent);
 }
 
+/*
+ * share PORT TEXT: joins the port of a service that shares it, and sends to that port of many addresses
+ * of loopback, since the kernel chooses among those who share it by a hash
+ */
+static const char *share_port(char **w, const char *option)
+{
+	int own = open_socket("0.0.0.0", SOCK_DGRAM, 0), fd, i, sent = 0;
+	union address at;
+	socklen_t size = read_address("0.0.0.0", w[0], &at);
+
+	if (set_option(own, "reuseport") || bind(own, &at.any, size))
+		return outcome(-1);
+	if (option && set_option(own, option)) {
+		close(own);
+		return sentence("option: %s", strerrorname_np(errno));
+	}
+	for (i = 1; i < 60; i++) {
+		fd = open_socket("0.0.0.0", SOCK_DGRAM, 0);
+		at.v4.sin_addr.s_addr = htonl(0x7f000000 + (unsigned int)i);
+		sent += sendto(fd, w[1], strlen(w[1]), 0, &at.any, size) > 0;
+		close(fd);
+	}
+	close(own);
+	return sent ? sentence("%d sent", sent) : outcome(-1);
+}
+
+static const char *share(char **w, int count)
+{
+	(void)count;
+	return share_port(w, NULL);
+}
+
+/* steer PORT TEXT: the same, and all of it goes to the service, whatever the hash says */
+static const char *steer(char **w, int count)
+{
+	(void)count;
+	return share_port(w, "steer");
+}
+
 /* family FAMILY FAMILY ADDRESS PORT TEXT: a socket of the first, an IPv4 address that claims the second */
 static const char *family(char **w, int count)
 {
@@ -188,6 +227,8 @@ const struct step datagram_steps[] = {
 	{ "udp-connected", 3, udp_connected },
 	{ "udp-elsewhere", 5, udp_elsewhere },
 	{ "sendmmsg", 4, many },
+	{ "share", 2, share },
+	{ "steer", 2, steer },
 	{ "family", 5, family },
 	{ "join", 1, join },
 	{ "udp-large", 3, udp_large },

@@ -2,6 +2,7 @@
 /* Socket options that a filter may trust, by the names that steps use. */
 #include "probe.h"
 
+#include <linux/filter.h>
 #include <netinet/ip.h>
 #include <stdlib.h>
 
@@ -28,6 +29,15 @@ static int set_nops(int fd)
 	return setsockopt(fd, IPPROTO_IP, IP_OPTIONS, nops, sizeof(nops));
 }
 
+/* Every packet to the first socket of the group that shares the port (socket(7), SO_ATTACH_REUSEPORT_CBPF). */
+static int steer_to_first(int fd)
+{
+	struct sock_filter code[] = { BPF_STMT(BPF_RET | BPF_K, 0) };
+	struct sock_fprog program = { .len = 1, .filter = code };
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof(program));
+}
+
 int set_option(int fd, const char *text)
 {
 	const char *value = strchr(text, '=');
@@ -43,6 +53,8 @@ int set_option(int fd, const char *text)
 		return set_number(fd, IPPROTO_IP, IP_FREEBIND, 1);
 	if (!strcmp(text, "reuseport"))
 		return set_number(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	if (!strcmp(text, "steer"))
+		return steer_to_first(fd);
 	if (!strcmp(text, "broadcast"))
 		return set_number(fd, SOL_SOCKET, SO_BROADCAST, 1);
 	if (!strcmp(text, "dontroute"))

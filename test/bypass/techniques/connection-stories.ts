@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { policyText, type Rule, until } from '../../e2e/stage.ts';
+import { follow, policyText, type Rule, until } from '../../e2e/stage.ts';
 import { assertRow } from '../rows.ts';
 import { outcomes, type RunGround, readReport } from '../run-ground.ts';
 import { Missing, type Story } from '../technique.ts';
@@ -70,6 +70,32 @@ export async function accepted(ground: RunGround): Promise<void> {
     [bad(40), bad(41)],
     (port = '', file = '') => `listen ${port} ${file} secret`,
   );
+}
+
+/** A service outside that shares its UDP port, and a command of the same user that joins it. */
+export async function shared(ground: RunGround): Promise<void> {
+  const { stage } = ground;
+  const program = `const socket = require('node:dgram').createSocket({ type: 'udp4', reusePort: true });
+    socket.on('message', (text) => console.log(String(text)));
+    socket.bind(7072, '0.0.0.0', () => console.log('up'));`;
+  const service = follow(stage.lab.spawn('host', process.execPath, ['-e', program]));
+  const free = (step: string) =>
+    stage.lab.run('host', ...programOf(ground, step), { cwd: stage.work });
+  const got = (text: string) => service.stdout().split(text).length - 1;
+  await until(() => got('up') > 0, 'the service');
+  const steps = ['share 7072 secret-share', 'steer 7072 secret-steer'] as const;
+  await free('share 7072 free-share');
+  await until(() => got('free-share') > 0, 'the control');
+  const held = await ground.held(steps);
+  // The program of the first who steers stays with the port, so this control comes last.
+  await free('steer 7072 free-steer');
+  await until(() => got('free-steer') === 59, `all that was steered: ${service.stdout()}`);
+  service.child.kill();
+  await service.ended;
+  assert.doesNotMatch(service.stdout(), /secret/);
+  assert.match(held.outcomes[steps[0]] ?? '', /sent$|^EPERM$/, 'to itself at most');
+  assert.equal(held.outcomes[steps[1]], 'option: EPERM');
+  assertRow(held.events, { reason: 'local-service', port: 7072 }, held.said);
 }
 
 /** The command listens at one port; what comes back to who knocks there and beside it. */

@@ -12,6 +12,7 @@ import {
   narrowed,
   passed,
   relisten,
+  shared,
 } from './connection-stories.ts';
 import { ipv4, udp } from './packet-bytes.ts';
 
@@ -140,6 +141,15 @@ const techniques: readonly Technique[] = [
     outcome: 'stopped',
     by: 'A reply is a packet that leaves, and is judged as such: the handshake does not end.',
     stories: { 'a connection from outside gets no answer': accepted },
+  },
+  {
+    id: 'shared-port',
+    title: 'Joining the port of a local service',
+    how: 'A service of the same user shares its port (SO_REUSEPORT); the command joins, and has the kernel steer its datagrams to the service.',
+    source: 'socket(7), SO_ATTACH_REUSEPORT_CBPF',
+    outcome: 'stopped',
+    by: 'Whom a local packet would reach is asked of the kernel, which says what the hash of the port says; the option that steers past the hash is refused by the filter of system calls.',
+    stories: { 'datagrams of the command do not reach the service': shared },
   },
   {
     id: 'port-signals',
