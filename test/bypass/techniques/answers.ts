@@ -143,7 +143,7 @@ export const answers: readonly Technique[] = [
     id: 'denied-neighbour',
     title: 'The address of a denied name',
     how: 'A denied name has the address of an allowed one, and the address is used.',
-    source: 'NeuVector #427; design',
+    source: 'NeuVector #427',
     outcome: 'limit',
     by: 'A deny of a name is about the name; a prefix is denied where the address is meant.',
     limit: 'A denied name with an allowed neighbour.',

@@ -36,7 +36,7 @@ export const handmade: readonly Technique[] = [
     id: 'raw-ip',
     title: 'Raw IP sockets',
     how: 'The program writes the packet itself: no connect, no sendmsg to a UDP socket, no connection.',
-    source: 'Bullfrog README; CVE-2025-47775 discussion',
+    source: 'Bullfrog README; CargoWall design',
     outcome: 'stopped',
     by: 'NET_RAW is not given. With it, the packet hook reads the header that leaves.',
     attempts: [
@@ -140,7 +140,7 @@ export const handmade: readonly Technique[] = [
     id: 'other-protocols',
     title: 'SCTP, UDP-Lite, DCCP, GRE, IPIP and other protocols',
     how: 'Rules about TCP and UDP do not meet a protocol that has no such ports.',
-    source: 'Harden-Runner, CargoWall (unknown protocols pass)',
+    source: 'Linux net/ipv4/raw.c',
     outcome: 'stopped',
     by: 'Every protocol but TCP and UDP is always denied.',
     attempts: [

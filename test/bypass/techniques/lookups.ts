@@ -34,7 +34,7 @@ export const lookups: readonly Technique[] = [
     id: 'dns-pipelined',
     title: 'Several DNS messages in one segment',
     how: 'An allowed query stands in front, and only the first message of a segment is parsed.',
-    source: 'CVE-2026-32946 write-up; Bullfrog v0.11 (dnspipeline)',
+    source: 'devansh write-up on Bullfrog, 2026; its agent v0.11 (dnspipeline)',
     outcome: 'stopped',
     by: 'The resolver ends the TCP connection itself and judges every message by its length.',
     attempts: [
@@ -140,7 +140,7 @@ export const lookups: readonly Technique[] = [
     id: 'dns-other-server',
     title: 'A DNS server of the attacker’s',
     how: 'The query goes to another server than the host’s, which answers it or reads what is in it.',
-    source: 'CVE-2026-32947; klangk #2264',
+    source: 'mcdonc/klangk #2264 (direct upstream)',
     outcome: 'stopped',
     by: 'Port 53 of any address leads to the resolver: the other server gets no packet.',
     attempts: [
