@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Cgroup } from '#agent/cgroup/cgroup.ts';
 import { Numbers, Target } from '#agent/target/target.ts';
 import { Kernel } from '#bpf/kernel.ts';
+import { targetFlags } from '#bpf/layout.ts';
 import { builtPath, native } from '#bpf/native.ts';
 import { singleTargetSizes } from '#bpf/programs.ts';
 import { constantAddress } from '#policy/cidr.ts';
@@ -57,9 +58,13 @@ function hold(kernel: Kernel, world: BenchWorld, programs?: readonly string[]): 
     slot: 0,
     id: 1,
     cgroup,
-    ownNetns: false,
-    resolver: { address: 0, port: 0 },
-    mark: 1,
+    place: {
+      flags: targetFlags.redirect,
+      resolver: { address: 0, port: 0 },
+      mark: 1,
+      uplinks: [],
+      own: [],
+    },
   };
   const target = new Target(kernel, new Numbers(), spec, policy, 1n << BigInt(cgroup.level));
   const addresses = ADDRESSES.map((a) => ({ address: constantAddress(a), seconds: 3600 }));

@@ -81,7 +81,11 @@ function goodCalls(engine: EngineHandle): { [K in keyof Native]: Good<K> } {
     runStats: good([engine, packetPrograms[0]]),
     enableStats: good([], (made) => addon.close(made)),
     layout: good([builtPath('bpf/verdict.bpf.o')]),
-    openSocket: good(['udp', '127.0.0.1', 0, 1], (made) => addon.close(made.fd)),
+    // No link has this number.
+    attachBackstop: good([engine, 'tw_backstop', 2 ** 31 - 1]),
+    interfaces: good(['/proc/self/ns/net']),
+    forgetFlows: good(['/proc/self/ns/net', 65_535]),
+    openSocket: good(['udp', '127.0.0.1', 0, 1, ''], (made) => addon.close(made.fd)),
     receiveRoom: good([2 ** 31 - 1, 4096]),
     processors: good([]),
     bootTime: good([]),
@@ -92,8 +96,9 @@ function goodCalls(engine: EngineHandle): { [K in keyof Native]: Good<K> } {
   };
 }
 
-/** Even these arguments are refused: no such cgroup, no such descriptor, too few families. */
+/** Even these arguments are refused: no such cgroup, link or descriptor, too few families. */
 const refused: readonly (keyof Native)[] = [
+  'attachBackstop',
   'attachCgroup',
   'receiveRoom',
   'close',
@@ -227,7 +232,7 @@ test('text with a NUL, and text that is too long, is refused before it is used',
     assert.throws(() => native().mapKeys(engine, text), wrong);
     assert.throws(() => native().load(text, {}, []), wrong);
     assert.throws(() => native().layout(text), wrong);
-    assert.throws(() => native().openSocket('udp', text, 0, 0), wrong);
+    assert.throws(() => native().openSocket('udp', text, 0, 0, ''), wrong);
     const program = packetPrograms[0];
     assert.throws(() => native().attachCgroup(engine, program, text, '/none'), wrong);
     assert.throws(() => native().attachCgroup(engine, program, '/', text), wrong);
@@ -252,16 +257,18 @@ test('an error says which call it was about, and has the errno’s name', { skip
     message: /^\/none\.o: /,
   });
   assert.throws(() => native().layout('/none.o'), { code: 'ENOENT' });
-  assert.throws(() => native().openSocket('sctp' as 'tcp', '127.0.0.1', 0, 0), { code: 'EINVAL' });
-  assert.throws(() => native().openSocket('tcp', '127.0.0.1', 65536, 0), { code: 'EINVAL' });
-  assert.throws(() => native().openSocket('tcp', '::1', 0, 0), { code: 'EINVAL' });
+  assert.throws(() => native().openSocket('sctp' as 'tcp', '127.0.0.1', 0, 0, ''), {
+    code: 'EINVAL',
+  });
+  assert.throws(() => native().openSocket('tcp', '127.0.0.1', 65536, 0, ''), { code: 'EINVAL' });
+  assert.throws(() => native().openSocket('tcp', '::1', 0, 0, ''), { code: 'EINVAL' });
   assert.throws(() => native().close(2 ** 31 - 1), { code: 'EBADF' });
   assert.throws(() => native().receiveRoom(2 ** 31 - 1, 4096), { code: 'EBADF' });
 });
 
 test('a socket keeps as many datagrams as it was given room for', { skip }, async (t) => {
   const kept = async (room?: number): Promise<number> => {
-    const { fd, port } = native().openSocket('udp', '127.0.0.1', 0, 0);
+    const { fd, port } = native().openSocket('udp', '127.0.0.1', 0, 0, '');
     if (room !== undefined) native().receiveRoom(fd, room);
     const receiver = createSocket('udp4');
     t.after(() => receiver.close());

@@ -60,6 +60,16 @@ static __always_inline void tw_set_address6(struct tw_address *a, const __u32 *a
 		a->addr6[3] = bpf_htonl(1);
 }
 
+static __always_inline int tw_is_own_address(const struct tw_held *h, const struct tw_address *a)
+{
+	__u32 i;
+
+	for (i = 0; !a->ipv6 && i < TW_MAX_OWN; i++)
+		if (h->target->own[i] && h->target->own[i] == a->daddr)
+			return 1;
+	return 0;
+}
+
 enum tw_listener {
 	TW_LISTENER_NONE,
 	TW_LISTENER_OWN,
@@ -148,13 +158,13 @@ static __always_inline int tw_decide_address(struct bpf_sock_addr *ctx, const st
 	__u32 now = tw_now();
 	__u64 verdict;
 
-	if ((h->target->flags & TW_OWN_NETNS) && tw_is_loopback(a))
+	if ((h->target->flags & TW_OWN_NETNS) && (tw_is_loopback(a) || tw_is_own_address(h, a)))
 		return TW_PASS;
 	/* Nothing gets through there: the packet hook refuses it, and the barrier looks whether it does. */
 	if (!a->ipv6 && a->daddr == TW_PROBE_OF_PACKETS && q.proto == IPPROTO_UDP)
 		return TW_PASS;
 	/* In a namespace of its own, nftables stands between here and the packet: port 53 goes there. */
-	if (!(h->target->flags & TW_REDIRECT) && a->port == 53 && !a->ipv6)
+	if (!(h->target->flags & TW_REDIRECT) && a->port == 53)
 		return TW_PASS;
 	if (!(h->target->flags & TW_OWN_NETNS)) {
 		listener = tw_listener(ctx, h, a, q.proto);

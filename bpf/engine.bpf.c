@@ -8,5 +8,6 @@
 #include "hooks/create.c"
 #include "hooks/process.c"
 #include "hooks/clock.c"
+#include "hooks/backstop.c"
 
 char _license[] SEC("license") = "Dual MPL/GPL";

@@ -21,6 +21,7 @@ import {
   type Attempt,
   addressPrograms,
   attempts,
+  backstopProgram,
   type OptionalPart,
   optionalParts,
 } from './programs.ts';
@@ -96,17 +97,22 @@ export class Kernel {
   }
 
   /**
-   * Loads the programs, on another thread. `sizes` replaces the number of entries of a map.
+   * Loads the programs, on another thread. `sizes` replaces the number of entries of a map; `backstop`
+   * is for targets with a network namespace of their own.
    * @throws TW_BPF_NO_BTF, TW_BPF_NOT_BUILT, TW_BPF_REFUSED (rejects)
    */
-  static async load(sizes: Readonly<Record<string, number>>): Promise<Kernel> {
+  static async load(
+    sizes: Readonly<Record<string, number>>,
+    { backstop = false }: { readonly backstop?: boolean } = {},
+  ): Promise<Kernel> {
     if (!existsSync(BTF)) throw failure(errors.noBtf, { path: BTF });
     const path = builtPath('bpf/engine.bpf.o');
     if (!existsSync(path)) throw failure(errors.notBuilt, { path });
     const refusals: NodeJS.ErrnoException[] = [];
     for (const attempt of attempts) {
       try {
-        const engine = await native().loadLater(path, sizes, attempt.without);
+        const without = [...attempt.without, ...(backstop ? [] : [backstopProgram])];
+        const engine = await native().loadLater(path, sizes, without);
         return new Kernel(engine, attempt, refusals[0]?.message ?? '');
       } catch (error) {
         refusals.push(error as NodeJS.ErrnoException);
@@ -140,6 +146,26 @@ export class Kernel {
   /** What a target's cgroup gets, in the order of attaching. */
   cgroupPrograms(): readonly string[] {
     return [this.packetProgram, ...addressPrograms, ...this.#programsOf('create')];
+  }
+
+  /**
+   * Judges all that comes in by a link of this machine as the target's in `slot`, for as long as the link
+   * lives. @throws TW_BPF_ATTACH
+   */
+  attachBackstop(ifindex: number, slot: number): void {
+    this.#update('uplinks', u32(ifindex), u32(slot));
+    try {
+      this.#native.attachBackstop(this.#engine, backstopProgram, ifindex);
+    } catch (cause) {
+      const where = `link ${ifindex}`;
+      const reason = (cause as Error).message;
+      throw failure(errors.attach, { program: backstopProgram, cgroup: where, reason }, cause);
+    }
+  }
+
+  /** The target is gone: whoever gets the link's number next is nobody's. */
+  forgetUplink(ifindex: number): void {
+    this.#native.mapDelete(this.#engine, 'uplinks', u32(ifindex));
   }
 
   /** Follows forks and execs of targets, where the kernel can. */

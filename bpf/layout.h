@@ -53,7 +53,11 @@ enum tw_reason {
 enum tw_target_flags {
 	TW_OWN_NETNS = 1,	/* the network namespace is the target's own: loopback is its */
 	TW_REDIRECT = 2,	/* address hooks send port 53 to the resolver */
+	TW_BACKSTOP = 4,	/* hooks/backstop.c judges whatever leaves by an uplink */
 };
+
+#define TW_MAX_UPLINKS 4
+#define TW_MAX_OWN 4
 
 /* Written whole before the target's cgroup id is published in `cgroups`; never changed after. */
 struct tw_target {
@@ -67,6 +71,9 @@ struct tw_target {
 	__u32 row_budget;	/* evidence rows this target may hold: of refusals, and as many of the rest */
 	__u32 query_interval;	/* ns that one packet to the resolver costs */
 	__u64 query_burst;	/* ns of credit */
+	/* TW_OWN_NETNS, as the namespace was when it was taken: what leads out of it, and its addresses. */
+	__u32 uplink[TW_MAX_UPLINKS];
+	__u32 own[TW_MAX_OWN];
 };
 
 /*
@@ -174,6 +181,14 @@ struct tw_asker {
 	__u32 _pad;
 };
 
+struct tw_flow_key {
+	__u32 target;
+	__u32 saddr;
+	__u32 daddr;
+	__u16 sport;
+	__u16 dport;
+};
+
 struct tw_row_key {
 	__u64 start;
 	__u32 target;
@@ -213,6 +228,7 @@ enum tw_counter {
 	TW_QUERIES_DROPPED,	/* DNS queries beyond a target's budget */
 	TW_UNKNOWN_TARGET,	/* a packet of no known target: refused */
 	TW_PROBES_REFUSED,	/* the barrier's probes, which make no rows */
+	TW_FRAMES_DROPPED,	/* frames on a target's link that are neither IPv4 nor ARP */
 	TW_COUNTERS,
 };
 
@@ -220,6 +236,7 @@ enum tw_hook {
 	TW_HOOK_CONNECT,
 	TW_HOOK_SENDMSG,
 	TW_HOOK_PACKET,
+	TW_HOOK_BACKSTOP,
 };
 
 #endif

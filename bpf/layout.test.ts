@@ -58,6 +58,8 @@ test('the numbers of reasons, counters and limits are those of layout.h', () => 
   assert.equal(define('TW_MAX_LINES'), MAX_PERMISSIONS);
   assert.equal(define('TW_MAX_LINES'), layout.MAX_LINES);
   assert.equal(define('TW_MAX_NAMES'), layout.MAX_NAMES);
+  assert.equal(define('TW_MAX_UPLINKS'), layout.MAX_UPLINKS);
+  assert.equal(define('TW_MAX_OWN'), layout.MAX_OWN);
   assert.equal(define('TW_PROBES'), layout.PROBES);
   assert.equal(define('TW_LEARNED_FREE'), Number(layout.learnedMarks.free));
   assert.equal(define('TW_LEARNED_GONE'), Number(layout.learnedMarks.gone));

@@ -16,9 +16,11 @@ export const MAX_ANCESTORS = 8;
 /** A verdict has 20 bits for the number of a name. */
 export const MAX_NAME_ID = 2 ** 20 - 1;
 
-export const targetFlags = { ownNetns: 1, redirect: 2 } as const;
+export const targetFlags = { ownNetns: 1, redirect: 2, backstop: 4 } as const;
+export const MAX_UPLINKS = 4;
+export const MAX_OWN = 4;
 export const policyFlags = { observe: 1n, denyCidr: 2n } as const;
-export const hooks = ['connect', 'sendmsg', 'packet'] as const;
+export const hooks = ['connect', 'sendmsg', 'packet', 'backstop'] as const;
 
 /** In the order of enum tw_counter. */
 export const counterNames = [
@@ -29,7 +31,10 @@ export const counterNames = [
   'queries_dropped',
   'unknown_target',
   'probes_refused',
+  'frames_dropped',
 ] as const;
+
+const word = struct({ value: 'u32' });
 
 export const target = struct({
   cgroup_id: 'u64',
@@ -42,6 +47,8 @@ export const target = struct({
   row_budget: 'u32',
   query_interval: 'u32',
   query_burst: 'u64',
+  uplink: { list: word, of: MAX_UPLINKS },
+  own: { list: word, of: MAX_OWN },
 });
 
 export const account = struct({

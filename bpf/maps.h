@@ -78,6 +78,25 @@ struct {
 	__type(value, struct tw_hashing);
 } hashing SEC(".maps");
 
+/* The machine's end of a target's link -> its slot; the backstop is attached to no other. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, TW_MAX_TARGETS * TW_MAX_UPLINKS);
+	__type(key, __u32);
+	__type(value, __u32);
+} uplinks SEC(".maps");
+
+/*
+ * TCP connections of nested containers, which have no socket any more where the backstop sees them, with
+ * the name that each was opened for. Least recently used go first: then a segment is judged as new.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 32768);
+	__type(key, struct tw_flow_key);
+	__type(value, __u32);
+} flows SEC(".maps");
+
 /* Addresses of public DNS-over-HTTPS resolvers. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -19,6 +19,15 @@ export interface StructLayout {
   readonly fields: Readonly<Record<string, number>>;
 }
 
+export interface Interface {
+  readonly index: number;
+  /** Index of the other end in its namespace; 0 where there is none. */
+  readonly peer: number;
+  readonly name: string;
+  /** `veth`, `bridge`, `macvlan`…; empty for loopback and hardware. */
+  readonly kind: string;
+}
+
 export interface Native {
   /**
    * Loads an object; `sizes` replaces a map's number of entries, programs of `without` are left out.
@@ -73,13 +82,23 @@ export interface Native {
   /** Structs named tw_* as the compiler laid them out. */
   layout(object: string): Record<string, StructLayout>;
 
-  /** IPv4 socket, bound, not listening. With a mark it takes only packets that carry it. */
+  /**
+   * A socket, bound, not listening. With a mark it takes only packets that carry it. `netns` is the path
+   * of a network namespace to make it in; empty: our own.
+   */
   openSocket(
-    type: 'udp' | 'tcp',
+    kind: 'udp' | 'tcp' | 'udp6' | 'tcp6',
     address: string,
     port: number,
     mark: number,
+    netns: string,
   ): { fd: number; port: number };
+  /** Links of a network namespace, and its IPv4 addresses (host order). */
+  interfaces(netns: string): { links: Interface[]; addresses: number[] };
+  /** Makes connection tracking forget flows to this port; how many there were. */
+  forgetFlows(netns: string, port: number): number;
+  /** Puts a program before everything that comes in by this link, for as long as the link lives. */
+  attachBackstop(engine: EngineHandle, program: string, ifindex: number): void;
   /** How many bytes of datagrams may wait unread in a socket; the kernel's own share comes on top. */
   receiveRoom(fd: number, bytes: number): void;
   /** Possible processors: how many values an element of a per-CPU map has. */

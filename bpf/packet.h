@@ -77,14 +77,15 @@ static __always_inline void tw_parse_ports(struct __sk_buff *skb, int stream, st
 		p->q.flags &= ~TW_Q_FRESH;
 }
 
-static __always_inline void tw_parse_ipv4(struct __sk_buff *skb, int stream, struct tw_packet *p)
+static __always_inline void tw_parse_ipv4(struct __sk_buff *skb, int stream, struct tw_packet *p,
+					  __u32 l3)
 {
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
-	const struct iphdr *ip = data;
+	const struct iphdr *ip = data + l3;
 	struct iphdr copy;
 
 	if ((void *)(ip + 1) > end) {
-		if (bpf_skb_load_bytes(skb, 0, &copy, sizeof(copy))) {
+		if (bpf_skb_load_bytes(skb, l3, &copy, sizeof(copy))) {
 			p->q.flags |= TW_Q_MALFORMED;
 			return;
 		}
@@ -102,16 +103,17 @@ static __always_inline void tw_parse_ipv4(struct __sk_buff *skb, int stream, str
 	else if (ip->frag_off & bpf_htons(0x1fff))
 		p->q.flags |= TW_Q_FRAGMENT;
 	else if (p->q.proto == IPPROTO_TCP || p->q.proto == IPPROTO_UDP)
-		tw_parse_ports(skb, stream, p, sizeof(*ip));
+		tw_parse_ports(skb, stream, p, l3 + sizeof(*ip));
 }
 
 /* IPv6 is refused but for loopback; what stands behind an extension header has no ports for us. */
-static __always_inline void tw_parse_ipv6(struct __sk_buff *skb, int stream, struct tw_packet *p)
+static __always_inline void tw_parse_ipv6(struct __sk_buff *skb, int stream, struct tw_packet *p,
+					  __u32 l3)
 {
 	struct ipv6hdr ip;
 
 	p->q.flags |= TW_Q_IPV6;
-	if (bpf_skb_load_bytes(skb, 0, &ip, sizeof(ip))) {
+	if (bpf_skb_load_bytes(skb, l3, &ip, sizeof(ip))) {
 		p->q.flags |= TW_Q_MALFORMED;
 		return;
 	}
@@ -119,22 +121,28 @@ static __always_inline void tw_parse_ipv6(struct __sk_buff *skb, int stream, str
 	__builtin_memcpy(p->daddr, &ip.daddr, 16);
 	p->q.proto = ip.nexthdr;
 	if (p->q.proto == IPPROTO_TCP || p->q.proto == IPPROTO_UDP)
-		tw_parse_ports(skb, stream, p, sizeof(ip));
+		tw_parse_ports(skb, stream, p, l3 + sizeof(ip));
 }
 
-/* stream: the socket is the kernel's own TCP */
-static __always_inline void tw_parse(struct __sk_buff *skb, int stream, struct tw_packet *p)
+/* stream: the socket is the kernel's own TCP; l3: where the IP header begins */
+static __always_inline void tw_parse_at(struct __sk_buff *skb, int stream, struct tw_packet *p, __u32 l3)
 {
 	__builtin_memset(p, 0, sizeof(*p));
 	p->q.flags = TW_Q_FRESH;
 	p->q.hook = TW_HOOK_PACKET;
 	/* skb->protocol is what the sender says; the packet itself decides below. */
 	if (skb->protocol == bpf_htons(0x0800))
-		tw_parse_ipv4(skb, stream, p);
+		tw_parse_ipv4(skb, stream, p, l3);
 	else if (skb->protocol == bpf_htons(0x86dd))
-		tw_parse_ipv6(skb, stream, p);
+		tw_parse_ipv6(skb, stream, p, l3);
 	else
 		p->q.flags |= TW_Q_MALFORMED;
+}
+
+/* As cgroup hooks have it: the packet begins with its IP header. */
+static __always_inline void tw_parse(struct __sk_buff *skb, int stream, struct tw_packet *p)
+{
+	tw_parse_at(skb, stream, p, 0);
 }
 
 #endif

@@ -57,6 +57,9 @@ export const addressPrograms = [
   'tw_bind6',
 ] as const;
 
+/** Judges what comes in by the machine's end of a target's link; only targets with a namespace have one. */
+export const backstopProgram = 'tw_backstop';
+
 /** Map sizes for an engine of one target; an agent takes those of bpf/maps.h. */
 export const singleTargetSizes: Readonly<Record<string, number>> = {
   targets: 1,
@@ -70,4 +73,6 @@ export const singleTargetSizes: Readonly<Record<string, number>> = {
   askers: 4096,
   rows: 16384,
   events: 1 << 18,
+  uplinks: 4,
+  flows: 1024,
 };

@@ -3,17 +3,18 @@
  * attached, programs are attached before the resolver answers, and nobody runs in the cgroup before
  * `hold` has returned.
  */
-import { randomInt } from 'node:crypto';
 import { failure } from '#api/error.ts';
 import type { EgressEvent } from '#api/event.ts';
 import type { Kernel } from '#bpf/kernel.ts';
 import { native } from '#bpf/native.ts';
 import { createResolver, type Resolver } from '#dns/resolver.ts';
 import { dohAddresses } from '#policy/always-denied.ts';
-import { constantAddress } from '#policy/cidr.ts';
 import type { CompiledPolicy } from '#policy/types.ts';
 import { errors } from '../errors.ts';
 import { RowTable } from '../evidence/rows.ts';
+import { redirectByHooks } from '../redirect/by-hooks.ts';
+import { redirectByNftables } from '../redirect/by-nftables.ts';
+import type { Redirect } from '../redirect/redirect.ts';
 import type { Listening } from '../resolver/listen.ts';
 import { createRandom16 } from '../resolver/random.ts';
 import { listenByTcp } from '../resolver/tcp-server.ts';
@@ -35,6 +36,8 @@ export interface HoldOptions {
   readonly policy: CompiledPolicy;
   readonly upstream: ServerPool;
   readonly labels: Pick<EgressEvent, 'target' | 'project_id' | 'job_name'>;
+  /** Path of the cgroup's own network namespace. */
+  readonly netns?: string;
   /** Folder on a bpffs that gets the links. */
   readonly pins: string;
   readonly budget?: Partial<Budget>;
@@ -43,7 +46,8 @@ export interface HoldOptions {
   outside(pid: number): boolean;
 }
 
-const LOOPBACK = '127.0.0.1';
+/** Room for a common query, beside what the kernel adds. */
+const QUERY_BYTES = 1024;
 const MS_IN_NS = 1_000_000n;
 
 export class Engine {
@@ -65,29 +69,34 @@ export class Engine {
     });
   }
 
-  /** Holds a cgroup whose processes share this network namespace. */
+  /** Holds a cgroup, whose processes share our network namespace unless `netns` names their own. */
   async hold(options: HoldOptions): Promise<HeldTarget> {
     const slot = this.#freeSlot();
-    const mark = randomInt(1, 2 ** 31);
     const budget = { ...defaultBudget, ...options.budget };
-    const sockets = openResolverSockets(mark, budget.queryBurst);
+    const redirect = this.#redirect(options, slot, budget.queryBurst * QUERY_BYTES);
     try {
       this.#levels |= 1n << BigInt(options.cgroup.level);
-      const resolver = { address: constantAddress(LOOPBACK), port: sockets.port };
       const id = ++this.#lastId;
-      const spec = { slot, id, cgroup: options.cgroup, ownNetns: false, resolver, mark, budget };
+      const spec = { slot, id, cgroup: options.cgroup, place: redirect.place, budget };
       const target = new Target(this.kernel, this.#numbers, spec, options.policy, this.#levels);
       this.kernel.attachCgroup(options.cgroup.path, options.pins);
-      const held = new HeldTarget(this.kernel, target, options, this.#options, () =>
-        this.#held.delete(slot),
-      );
+      const held = new HeldTarget(this.kernel, target, options, this.#options, () => {
+        redirect.close();
+        this.#held.delete(slot);
+      });
       this.#held.set(slot, held);
-      await held.answer(sockets);
+      await redirect.engage();
+      await held.answer(redirect);
       return held;
     } catch (cause) {
-      sockets.close();
+      redirect.close();
       throw cause;
     }
+  }
+
+  #redirect({ netns }: HoldOptions, slot: number, room: number): Redirect {
+    if (netns === undefined) return redirectByHooks(room);
+    return redirectByNftables({ netns, kernel: this.kernel, slot, room });
   }
 
   close(): void {
@@ -145,11 +154,14 @@ export class HeldTarget {
   }
 
   /** Takes queries from these sockets from now on. */
-  async answer(sockets: ResolverSockets): Promise<void> {
+  async answer(redirect: Pick<Redirect, 'take'>): Promise<void> {
     const answer = this.resolver.handle.bind(this.resolver);
     const fault = this.#fault;
-    this.#servers.push(await listenByUdp({ where: { fd: sockets.take('udp') }, answer, fault }));
-    this.#servers.push(await listenByTcp({ where: { fd: sockets.take('tcp') }, answer, fault }));
+    for (const { kind, fd } of redirect.take()) {
+      const options = { where: { fd, family: kind.endsWith('6') ? 6 : 4 }, answer, fault } as const;
+      const listen = kind.startsWith('udp') ? listenByUdp : listenByTcp;
+      this.#servers.push(await listen(options));
+    }
   }
 
   /** Another policy, at once. Throws with the one before still in force. */
@@ -168,52 +180,5 @@ export class HeldTarget {
   async close(): Promise<void> {
     this.#release();
     await Promise.all(this.#servers.map((server) => server.close()));
-  }
-}
-
-type Kind = 'udp' | 'tcp';
-
-interface ResolverSockets {
-  readonly port: number;
-  /** The descriptor now belongs to the caller. */
-  take(kind: Kind): number;
-  /** Closes what was not taken. */
-  close(): void;
-}
-
-/** Room for a common query, beside what the kernel adds. */
-const QUERY_BYTES = 1024;
-
-/**
- * A UDP and a TCP socket on one port of loopback that take marked packets only. A whole burst of queries
- * finds room while we are busy: what the kernel's budget let pass shall not be lost after all.
- */
-function openResolverSockets(mark: number, burst: number): ResolverSockets {
-  for (let attempt = 0; ; attempt++) {
-    const udp = native().openSocket('udp', LOOPBACK, 0, mark);
-    try {
-      native().receiveRoom(udp.fd, burst * QUERY_BYTES);
-      const tcp = native().openSocket('tcp', LOOPBACK, udp.port, mark);
-      const open = new Map<Kind, number>([
-        ['udp', udp.fd],
-        ['tcp', tcp.fd],
-      ]);
-      return {
-        port: udp.port,
-        take(kind) {
-          const fd = open.get(kind) as number;
-          open.delete(kind);
-          return fd;
-        },
-        close() {
-          for (const fd of open.values()) native().close(fd);
-          open.clear();
-        },
-      };
-    } catch (cause) {
-      native().close(udp.fd);
-      // The TCP port of that number was taken by someone else; another number will do.
-      if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE' || attempt === 20) throw cause;
-    }
   }
 }

@@ -4,6 +4,7 @@
  * identity: a name that was resolved and a connection to an address that this target had from that very
  * name, by the same process, are one row.
  */
+import { isIPv4 } from 'node:net';
 import { allowedReasons, type EgressEvent, type Reason, reasons } from '#api/event.ts';
 import type { EventRecord, Kernel, ProcessRecord, RowKey } from '#bpf/kernel.ts';
 import { rowKey } from '#bpf/layout.ts';
@@ -135,9 +136,12 @@ export class RowTable {
     address: number | null,
   ): { event: EgressEvent; start: bigint } {
     const { kernel, target, now } = this.#parts;
-    const from = constantAddress(query.client.address);
-    const proto = query.client.transport === 'tcp' ? 6 : 17;
-    const asker = kernel.asker(target.spec.id, from, query.client.port, proto);
+    const { address: from, port, transport } = query.client;
+    const proto = transport === 'tcp' ? 6 : 17;
+    // The kernel knows who asked by IPv4 alone.
+    const asker = isIPv4(from)
+      ? kernel.asker(target.spec.id, constantAddress(from), port, proto)
+      : undefined;
     const process = asker && kernel.process(asker.pid, asker.start);
     const event: EgressEvent = {
       ...this.#base(process, now()),

@@ -5,7 +5,9 @@ import type { Client } from '#dns/ports.ts';
  * An address and port of this network namespace (port 0: the kernel's choice), or a descriptor of a
  * socket that is already bound, perhaps in another namespace; for TCP it must not listen yet or already.
  */
-export type Where = { readonly fd: number } | { readonly address: string; readonly port: number };
+export type Where =
+  | { readonly fd: number; readonly family?: 4 | 6 }
+  | { readonly address: string; readonly port: number };
 
 /** @returns the reply, null for none; `Resolver.handle` is one. */
 export type Answerer = (request: Uint8Array, client: Client) => Promise<Uint8Array | null>;

@@ -9,7 +9,7 @@ import { literalLookup } from './literal-lookup.ts';
 /** Resolves once datagrams are taken. @throws TW_RESOLVER_LISTEN (rejects) */
 export function listenByUdp(options: ListenOptions): Promise<Listening> {
   const { where } = options;
-  const family = 'fd' in where || !isIPv6(where.address) ? 4 : 6;
+  const family = familyOf(where);
   const socket = createSocket({
     type: family === 4 ? 'udp4' : 'udp6',
     lookup: literalLookup(family),
@@ -34,6 +34,11 @@ export function listenByUdp(options: ListenOptions): Promise<Listening> {
       refused(cause);
     }
   });
+}
+
+function familyOf(where: Where): 4 | 6 {
+  if ('fd' in where) return where.family ?? 4;
+  return isIPv6(where.address) ? 6 : 4;
 }
 
 /** `exclusive`: the descriptor is ours alone, never shared through a cluster's parent. */

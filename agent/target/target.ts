@@ -6,7 +6,7 @@
 
 import { failure } from '#api/error.ts';
 import type { Kernel } from '#bpf/kernel.ts';
-import { MAX_NAME_ID, policyFlags, targetFlags } from '#bpf/layout.ts';
+import { MAX_NAME_ID, policyFlags } from '#bpf/layout.ts';
 import type { LearnedAddress } from '#dns/ports.ts';
 import { dohAddresses } from '#policy/always-denied.ts';
 import { judgeName } from '#policy/judge-name.ts';
@@ -22,17 +22,26 @@ export interface Endpoint {
   readonly port: number;
 }
 
+/** Where a target's packets are: its network namespace, and the way to its resolver. */
+export interface TargetPlace {
+  /** `targetFlags` of bpf/layout.ts. */
+  readonly flags: number;
+  readonly resolver: Endpoint;
+  /** Put on packets to the resolver, whose sockets take no other; unguessable. 0: they take any. */
+  readonly mark: number;
+  /** Of a namespace of its own: indexes of links that lead out of it. */
+  readonly uplinks: readonly number[];
+  /** And its addresses, host order. */
+  readonly own: readonly number[];
+}
+
 export interface TargetSpec {
   /** Place in the kernel's arrays. */
   readonly slot: number;
   /** Unique over the engine's life, from 1. */
   readonly id: number;
   readonly cgroup: { readonly path: string; readonly id: bigint; readonly level: number };
-  /** The network namespace is the target's own; otherwise hooks redirect port 53. */
-  readonly ownNetns: boolean;
-  readonly resolver: Endpoint;
-  /** Put on packets to the resolver, whose sockets take no other; unguessable, not 0. */
-  readonly mark: number;
+  readonly place: TargetPlace;
   readonly budget?: Budget;
 }
 
@@ -82,6 +91,7 @@ export class Target {
     this.#kernel = kernel;
     this.#numbers = numbers;
     this.spec = spec;
+    const { place } = spec;
     this.names = new NameIds(() => numbers.nextName());
     const budget = spec.budget ?? defaultBudget;
     this.#learned = new LearnedAddresses(kernel, spec.id, budget.addresses);
@@ -92,10 +102,12 @@ export class Target {
         cgroup_id: spec.cgroup.id,
         id: spec.id,
         level: spec.cgroup.level,
-        flags: spec.ownNetns ? targetFlags.ownNetns : targetFlags.redirect,
-        resolver_addr: spec.resolver.address,
-        resolver_port: spec.resolver.port,
-        mark: spec.mark,
+        flags: place.flags,
+        resolver_addr: place.resolver.address,
+        resolver_port: place.resolver.port,
+        mark: place.mark,
+        uplink: place.uplinks.map((value) => ({ value })),
+        own: place.own.map((value) => ({ value })),
         row_budget: budget.rows,
         ...queryCredit(budget),
       },

@@ -86,9 +86,20 @@ napi_value tw_enable_stats(napi_env env, napi_callback_info info);
 napi_value tw_layout(napi_env env, napi_callback_info info);
 napi_value tw_processors(napi_env env, napi_callback_info info);
 
-/* system.c */
+/* sockets.c */
 napi_value tw_open_socket(napi_env env, napi_callback_info info);
 napi_value tw_receive_room(napi_env env, napi_callback_info info);
+
+/* interfaces.c */
+napi_value tw_list_interfaces(napi_env env, napi_callback_info info);
+
+/* conntrack.c */
+napi_value tw_forget_flows(napi_env env, napi_callback_info info);
+
+/* backstop.c */
+napi_value tw_attach_backstop(napi_env env, napi_callback_info info);
+
+/* system.c */
 napi_value tw_boot_time(napi_env env, napi_callback_info info);
 napi_value tw_jiffy(napi_env env, napi_callback_info info);
 napi_value tw_close(napi_env env, napi_callback_info info);

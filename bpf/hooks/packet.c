@@ -101,6 +101,42 @@ static __always_inline int tw_to_resolver(struct __sk_buff *skb, const struct tw
 	return 1;
 }
 
+/*
+ * In a namespace of the target's own, port 53 has become the resolver's on loopback when a packet is
+ * seen here, over IPv6 too.
+ */
+static __always_inline int tw_is_own_resolver(struct __sk_buff *skb, const struct tw_held *h,
+					      const struct tw_packet *p)
+{
+	return (h->target->flags & TW_OWN_NETNS) && skb->ifindex == 1 &&
+	       p->q.dport == h->target->resolver_port &&
+	       (p->q.proto == IPPROTO_TCP || p->q.proto == IPPROTO_UDP) &&
+	       !(p->q.flags & (TW_Q_MALFORMED | TW_Q_FRAGMENT));
+}
+
+/*
+ * Does it stay inside, as far as can be seen here? Bridges of nested containers do not lead out of the
+ * target, and a nested namespace's own links end at one. What leaves after all does so by an uplink,
+ * and there the backstop has the last word.
+ */
+static __always_inline int tw_is_inner(struct __sk_buff *skb, const struct tw_held *h)
+{
+	__u32 i;
+
+	if (!(h->target->flags & TW_BACKSTOP))
+		return 0;
+	for (i = 0; i < TW_MAX_UPLINKS; i++)
+		if (h->target->uplink[i] == skb->ifindex)
+			return 0;
+	return 1;
+}
+
+/* A nested container asks some server: the redirect stands on the packet's way, behind it the backstop. */
+static __always_inline int tw_is_nested_query(const struct tw_held *h, __u64 verdict)
+{
+	return (h->target->flags & TW_BACKSTOP) && TW_V_REASON(verdict) == TW_DNS_SERVER;
+}
+
 static __always_inline struct tw_sock *tw_new_socket(struct bpf_sock *sk)
 {
 	struct bpf_sock *full = sk ? bpf_sk_fullsock(sk) : 0;
@@ -136,8 +172,16 @@ static __always_inline int tw_decide(struct __sk_buff *skb, struct bpf_sock *sk,
 	if (skb->ifindex == 1)	/* every network namespace's loopback */
 		p.q.local = tw_local_peer(skb, &held, &p);
 
-	verdict = tw_ask(held.target, held.word, &p.q, now);
+	verdict = tw_is_own_resolver(skb, &held, &p) ? TW_VERDICT(TW_RESOLVER, 0, 0, 0) :
+						       tw_ask(held.target, held.word, &p.q, now);
 	if (TW_V_REASON(verdict) == TW_LOCAL)
+		return TW_PASS;
+	if (tw_is_nested_query(&held, verdict)) {
+		if (tw_query_allowed(&held))
+			return TW_PASS;
+		verdict = TW_VERDICT(TW_DNS_BUDGET, 0, 0, 0);
+	}
+	if (!tw_allows(verdict) && tw_is_inner(skb, &held))
 		return TW_PASS;
 	if (TW_V_REASON(verdict) == TW_RESOLVER) {
 		if (tw_to_resolver(skb, &held, &p, s))

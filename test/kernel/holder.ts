@@ -16,6 +16,8 @@ import { compileRules, type Rules } from './rules.ts';
 export interface HolderConfig {
   readonly cgroup: { readonly path: string; readonly id: string; readonly level: number };
   readonly pins: string;
+  /** The target's own network namespace. */
+  readonly netns?: string | undefined;
   readonly rules: Rules;
   readonly sizes?: Readonly<Record<string, number>>;
   /** Processes that are no part of the target. */
@@ -29,7 +31,8 @@ const upstream = createUpstream({
   clock: () => performance.now(),
   random: createRandom16(),
 });
-const engine = new Engine(await Kernel.load({ ...singleTargetSizes, ...config.sizes }), {
+const sizes = { ...singleTargetSizes, ...config.sizes };
+const engine = new Engine(await Kernel.load(sizes, { backstop: config.netns !== undefined }), {
   slots: 1,
   version: 'test',
   fault: (error) => process.stderr.write(`holder: ${error}\n`),
@@ -38,6 +41,7 @@ const live: EgressEvent[] = [];
 const held = await engine.hold({
   cgroup: { ...config.cgroup, id: BigInt(config.cgroup.id) },
   pins: config.pins,
+  ...(config.netns === undefined ? {} : { netns: config.netns }),
   policy: compileRules(config.rules),
   upstream,
   labels: { target: 'test', project_id: '42', job_name: 'install' },
@@ -59,7 +63,7 @@ const calls = {
   live: () => live,
   counters: () => engine.kernel.counters(),
   overflow: () => held.overflow(),
-  resolverPort: () => held.target.spec.resolver.port,
+  resolverPort: () => held.target.spec.place.resolver.port,
   /** Takes the target's policy word away: its programs stay attached to a cgroup that nobody knows. */
   forget: () => engine.kernel.setPolicy(0, 0, 0n),
   attach: (cgroup: string, pins: string) => engine.kernel.attachCgroup(cgroup, pins),

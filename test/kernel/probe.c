@@ -6,7 +6,10 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/sched.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -228,6 +231,21 @@ static int close_now(int fd)
 	return close(fd);
 }
 
+/* An IP packet straight to a link and a hardware address, past the IP layer. */
+static void send_frame(const char *link, const char *mac, const char *packet)
+{
+	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP), .sll_halen = 6 };
+	unsigned char bytes[MAX_BYTES];
+	size_t size = unhex(packet, bytes);
+	int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	to.sll_ifindex = (int)if_nametoindex(link);
+	unhex(mac, to.sll_addr);
+	answer(fd < 0 ? fd : sendto(fd, bytes, size, 0, (struct sockaddr *)&to, sizeof(to)));
+	if (fd >= 0)
+		close(fd);
+}
+
 static void obey(char **w, int count)
 {
 	const char *verb = w[0];
@@ -251,6 +269,8 @@ static void obey(char **w, int count)
 		send_many(fd, w + 2, count - 2);
 	else if (!strcmp(verb, "flood") && count == 5)
 		flood(fd, w[2], w[3], atol(w[4]));
+	else if (!strcmp(verb, "frame") && count == 4)
+		send_frame(w[1], w[2], w[3]);
 	else if (!strcmp(verb, "repeat") && count == 6)
 		repeat(fd, w + 2);
 	else if (!strcmp(verb, "reuse") && count == 3)

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import packet from 'dns-packet';
+import { lookUp, query, readAnswer } from './queries.ts';
 import { createWorld, type Probe, skip, type World } from './world.ts';
 
 const GOOD = '192.0.2.20';
@@ -30,32 +31,6 @@ before(async () => {
 });
 after(() => world?.close());
 
-function query(name: string): Buffer {
-  return packet.encode({
-    type: 'query',
-    id: 4711,
-    flags: packet.RECURSION_DESIRED,
-    questions: [{ type: 'A', name }],
-  });
-}
-
-/** `answer from where`, or why there is none. */
-async function lookUp(probe: Probe, server: string, at = 53, name = NAME): Promise<string> {
-  const fd = await probe.ask('socket', server.includes(':') ? 'udp6' : 'udp');
-  const sent = await probe.ask('sendto', fd, server, at, query(name).toString('hex'));
-  if (!/^\d+$/.test(sent)) return sent;
-  return readAnswer(await probe.ask('recv', fd));
-}
-
-function readAnswer(line: string): string {
-  const [bytes = '', from = ''] = line.split(' ');
-  if (from === '') return line;
-  const { id, answers = [], ...rest } = packet.decode(Buffer.from(bytes, 'hex'));
-  assert.equal(id, 4711);
-  const addresses = answers.flatMap((answer) => (answer.type === 'A' ? [answer.data] : []));
-  return `${addresses.join() || (rest as { rcode?: string }).rcode} from ${from}`;
-}
-
 test('before its look-up, an address of an allowed name is refused', { skip }, async () => {
   assert.equal(await inside.connect('tcp', GOOD, 8000), 'EPERM');
 });
@@ -68,7 +43,7 @@ for (const [server, shown] of [
 ] as const) {
   test(`a datagram to port 53 of ${server} is answered from there`, { skip }, async () => {
     const packets = world.lab.packetsTo(NOBODY);
-    assert.equal(await lookUp(inside, server), `${GOOD} from ${shown}:53`);
+    assert.equal(await lookUp(inside, server, NAME), `${GOOD} from ${shown}:53`);
     assert.equal(world.lab.packetsTo(NOBODY), packets);
   });
 
@@ -97,8 +72,8 @@ for (const [server, shown] of [
 }
 
 test('outside, the same look-ups go where they were sent', { skip }, async () => {
-  assert.equal(await lookUp(outside, SERVER), `${GOOD} from ${SERVER}:53`);
-  assert.equal(await lookUp(outside, NOBODY), 'EAGAIN');
+  assert.equal(await lookUp(outside, SERVER, NAME), `${GOOD} from ${SERVER}:53`);
+  assert.equal(await lookUp(outside, NOBODY, NAME), 'EAGAIN');
   assert.ok(world.lab.packetsTo(NOBODY, 53) > 0);
 });
 
@@ -108,8 +83,8 @@ test('after its look-up, the address is open at the rule’s port alone', { skip
 });
 
 test('a denied name does not exist, and its row names the process', { skip }, async () => {
-  assert.equal(await lookUp(inside, SERVER, 53, 'bad.example.test'), `NXDOMAIN from ${SERVER}:53`);
-  assert.match(await lookUp(outside, SERVER, 53, 'bad.example.test'), /^198\.51\.100\.7 from/);
+  assert.equal(await lookUp(inside, SERVER, 'bad.example.test'), `NXDOMAIN from ${SERVER}:53`);
+  assert.match(await lookUp(outside, SERVER, 'bad.example.test'), /^198\.51\.100\.7 from/);
   const rows = (await world.holder.rows()).filter((row) => row.domain === 'bad.example.test');
   assert.deepEqual(
     rows.map(({ pid, comm, ip, port: at, count }) => ({ pid, comm, ip, port: at, count })),
@@ -124,12 +99,15 @@ test('glibc resolves inside as outside', { skip }, async () => {
 });
 
 test('port 53 by IPv6 is refused', { skip }, async () => {
-  assert.equal(await lookUp(inside, '2001:db8:1::53'), 'EPERM');
+  assert.equal(await lookUp(inside, '2001:db8:1::53', NAME), 'EPERM');
 });
 
 test('nobody but the target may ask its resolver', { skip }, async () => {
-  assert.equal(await lookUp(inside, '127.0.0.1', port), `${GOOD} from 127.0.0.1:${port}`);
-  assert.equal(await lookUp(outside, '127.0.0.1', port), 'EAGAIN');
+  assert.equal(
+    await lookUp(inside, '127.0.0.1', NAME, 'udp', port),
+    `${GOOD} from 127.0.0.1:${port}`,
+  );
+  assert.equal(await lookUp(outside, '127.0.0.1', NAME, 'udp', port), 'EAGAIN');
   assert.equal(await inside.connect('tcp', '127.0.0.1', port), '0');
   assert.equal(await outside.connect('tcp', '127.0.0.1', port), 'EINPROGRESS');
 });

@@ -13,6 +13,8 @@ import { pinRoot, useBpffs } from '#agent/leftovers/bpffs.ts';
 import { prepareState, startOf, writeRun } from '#agent/leftovers/registry.ts';
 import { removeTraces, sweep } from '#agent/leftovers/sweep.ts';
 import { createLab, type Lab } from '../lab/lab.ts';
+import type { Side } from '../lab/namespaces.ts';
+import type { Pod } from '../lab/pods.ts';
 import type { HolderCalls, HolderConfig } from './holder.ts';
 import type { Rules } from './rules.ts';
 
@@ -34,13 +36,18 @@ export interface Probe {
   end(): Promise<void>;
 }
 
+/** In a nested container of the target's, or of the other pod's, with `nested`. */
+export type Where = 'inside' | 'outside' | 'nested' | 'nested outside';
+
 export interface World {
   readonly lab: Lab;
   readonly cgroup: Cgroup;
   readonly pins: string;
   readonly holder: Holder;
-  /** `inside` the cgroup that is held, or beside it in the same network namespace. */
-  probe(where: 'inside' | 'outside', options?: ProbeOptions): Promise<Probe>;
+  /** The target's own network namespace, where it has one. */
+  readonly pod: Pod | undefined;
+  /** `inside` the cgroup that is held, or beside it: in the same network namespace, or in another pod. */
+  probe(where: Where, options?: ProbeOptions): Promise<Probe>;
   close(): Promise<void>;
 }
 
@@ -56,9 +63,15 @@ export const skip = process.getuid?.() === 0 ? false : 'needs root';
 
 const ENTER = 'if [ "$1" != - ]; then echo 0 > "$1/cgroup.procs"; fi; shift';
 
+export interface WorldOptions {
+  /** The target has a network namespace of its own, joined to the machine as a pod is. */
+  readonly ownNetns?: boolean;
+}
+
 export async function createWorld(
   rules: Rules,
   sizes: Readonly<Record<string, number>> = {},
+  { ownNetns = false }: WorldOptions = {},
 ): Promise<World> {
   const lab = createLab({ name: 'kernel' });
   const id = newCgroupId();
@@ -83,7 +96,9 @@ export async function createWorld(
     const program = join(lab.folder, 'probe');
     const source = join(import.meta.dirname, 'probe.c');
     execFileSync('gcc', ['-O1', '-Wall', '-Wextra', '-Werror', '-o', program, source]);
+    const pod = ownNetns ? lab.pod() : undefined;
     const holder = await startHolder(lab, {
+      netns: pod?.netns,
       cgroup: { path: cgroup.path, id: String(cgroup.id), level: cgroup.level },
       pins,
       rules,
@@ -91,9 +106,18 @@ export async function createWorld(
       outside: [process.pid],
     });
     undo.push(() => void holder.process.kill('SIGKILL'));
-    const probe: World['probe'] = (where, options = {}) =>
-      startProbe(lab, program, where === 'inside' ? cgroup.path : '-', options);
-    return { lab, cgroup, pins, holder, probe, close };
+    const other = ownNetns ? lab.pod() : undefined;
+    const sides: Record<Where, () => Side> = {
+      inside: () => pod?.side ?? 'host',
+      outside: () => other?.side ?? 'host',
+      nested: lazily(() => lab.nested(pod as Pod).side),
+      'nested outside': lazily(() => lab.nested(other as Pod).side),
+    };
+    const probe: World['probe'] = (where, options = {}) => {
+      const held = where === 'inside' || where === 'nested';
+      return startProbe(lab, program, sides[where](), held ? cgroup.path : '-', options);
+    };
+    return { lab, cgroup, pins, holder, pod, probe, close };
   } catch (error) {
     await close();
     throw error;
@@ -105,6 +129,14 @@ const INHERITED = [
   ...['TORWACHT_ADDON', 'LD_PRELOAD', 'ASAN_OPTIONS', 'UBSAN_OPTIONS'],
   ...['TORWACHT_REAL_ADDON', 'TORWACHT_REFUSED'],
 ];
+
+function lazily<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
 
 async function startHolder(lab: Lab, config: HolderConfig): Promise<Holder> {
   const env = Object.fromEntries(
@@ -151,11 +183,12 @@ async function startHolder(lab: Lab, config: HolderConfig): Promise<Holder> {
 async function startProbe(
   lab: Lab,
   program: string,
+  side: Side,
   cgroup: string,
   { script = 'exec "$@"', args = [] }: ProbeOptions,
 ): Promise<Probe> {
   const shell = ['-ec', `${ENTER}; ${script}`, 'sh', cgroup, program, ...args];
-  const child = lab.spawn('host', 'sh', shell, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = lab.spawn(side, 'sh', shell, { stdio: ['pipe', 'pipe', 'inherit'] });
   if (!child.stdout || !child.stdin) throw new Error('the probe has no pipes');
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const { stdin } = child;

@@ -20,6 +20,7 @@ import { errors } from './errors.ts';
 import { labName } from './names.ts';
 import { addAddress, createNamespaces, namespaceName, type Side } from './namespaces.ts';
 import { type Arrival, arrivals, countPackets, packetsTo } from './packets.ts';
+import { createNested, createPod, type Pod } from './pods.ts';
 import { type Ended, LabProcesses, type RunInLab, type SpawnInLab } from './processes.ts';
 import { type Certificate, makeCertificate } from './servers/certificate.ts';
 import { type Dnsmasq, type DnsRecord, startDnsmasq } from './servers/dnsmasq.ts';
@@ -48,6 +49,10 @@ export interface Lab {
   /** The name of a namespace as `ip netns` shows it. */
   namespace(side: Side): string;
   addAddress(address: string): string;
+  /** One more namespace, which plays a pod of the machine's. */
+  pod(): Pod;
+  /** A namespace behind a pod's, as a container engine in it makes them. */
+  nested(pod: Pod): Pod;
   /** Starts a program inside; stdio is `ignore, pipe, pipe` unless told. */
   spawn(side: Side, command: string, args?: readonly string[], options?: SpawnInLab): ChildProcess;
   /** The same, run to its end. */
@@ -76,6 +81,7 @@ export function createLab(options: LabOptions = {}): Lab {
   const { id } = labName(process.pid, randomBytes(4).toString('hex'), options.name);
   const folder = mkdtempSync(join(tmpdir(), `${id}-`));
   const processes = new LabProcesses(id, folder);
+  let pods = 0;
   let closed = false;
   const close = (): void => {
     if (closed) return;
@@ -91,6 +97,8 @@ export function createLab(options: LabOptions = {}): Lab {
     dnsAddress: DNS_ADDRESS,
     namespace: (side) => namespaceName(id, side),
     addAddress: (address) => addAddress(id, address),
+    pod: () => createPod(id, ++pods),
+    nested: (pod) => createNested(id, pod, ++pods),
     spawn: (side, command, args = [], opts = {}) => processes.spawn(side, command, args, opts),
     run: (side, command, args = [], opts = {}) => processes.run(side, command, args, opts),
     dnsmasq: (records, address = DNS_ADDRESS) => startDnsmasq(lab, records, address),

@@ -8,7 +8,8 @@ import { type LinkEnd, labAddress, link } from './addresses.ts';
 import { attempt, execute, pause } from './execute.ts';
 import { MARK } from './mark.ts';
 
-export type Side = 'host' | 'net';
+export type PodSide = `pod${number}` | `nest${number}`;
+export type Side = 'host' | 'net' | PodSide;
 
 export const NETNS_FOLDER = '/run/netns';
 

@@ -3,12 +3,12 @@
  * must work from an exit handler.
  */
 import { rmSync } from 'node:fs';
-import { deleteNamespace, namespaceName } from './namespaces.ts';
+import { deleteNamespace, listNamespaces } from './namespaces.ts';
 import { releaseSharedMounts } from './shared-mounts.ts';
 
 /** Removes everything that bears this lab's name. Parts that are not there are skipped. */
 export function removeLab(id: string, folder: string): void {
-  for (const side of ['host', 'net'] as const) deleteNamespace(namespaceName(id, side));
+  for (const name of listNamespaces()) if (name.startsWith(`${id}-`)) deleteNamespace(name);
   rmSync(folder, { recursive: true, force: true });
   releaseSharedMounts(id);
 }

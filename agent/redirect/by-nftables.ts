@@ -1,0 +1,104 @@
+/**
+ * The target has a network namespace of its own: nftables there leads port 53 of every server to sockets
+ * that were made there, for nested containers too. Where the namespace's links end on this machine, the
+ * backstop stands behind it all.
+ */
+import type { Kernel } from '#bpf/kernel.ts';
+import { MAX_OWN, MAX_UPLINKS, targetFlags } from '#bpf/layout.ts';
+import { type Interface, native } from '#bpf/native.ts';
+import { constantAddress, formatAddress } from '#policy/cidr.ts';
+import { applyRules } from './nft.ts';
+import type { Redirect } from './redirect.ts';
+import { RESOLVER_PORT, redirectRules } from './rules.ts';
+import { openSockets, type SocketPlan } from './sockets.ts';
+
+export interface NetnsOptions {
+  /** Path of the namespace: a bind mount, or /proc/<pid>/ns/net. */
+  readonly netns: string;
+  readonly kernel: Pick<Kernel, 'attachBackstop' | 'forgetUplink'>;
+  readonly slot: number;
+  /** Bytes of queries that may wait. */
+  readonly room: number;
+}
+
+/** Kinds of links that lead nowhere but to what is inside the namespace. */
+const innerKinds: ReadonlySet<string> = new Set(['bridge', 'dummy']);
+
+export function redirectByNftables(options: NetnsOptions): Redirect {
+  const { netns, kernel, slot, room } = options;
+  const { links, addresses } = native().interfaces(netns);
+  const uplinks = links.filter(({ name, kind }) => name !== 'lo' && !innerKinds.has(kind));
+  const { ends, without } = hostEnds(uplinks, native().interfaces('').links);
+  const own = addresses.filter((address) => address >>> 24 !== 127);
+  const sockets = openSockets({
+    sockets: socketsFor(own),
+    port: RESOLVER_PORT,
+    mark: 0,
+    netns,
+    room,
+  });
+  return {
+    place: {
+      flags: targetFlags.ownNetns | (without === null ? targetFlags.backstop : 0),
+      resolver: { address: constantAddress('127.0.0.1'), port: sockets.port },
+      mark: 0,
+      uplinks: uplinks.slice(0, MAX_UPLINKS).map(({ index }) => index),
+      own: own.slice(0, MAX_OWN),
+    },
+    withoutBackstop: without,
+    take: sockets.take,
+    async engage() {
+      for (const index of ends) kernel.attachBackstop(index, slot);
+      const names = uplinks.map(({ name }) => name);
+      await applyRules(netns, redirectRules(names, nestedTo(own)));
+      native().forgetFlows(netns, 53);
+    },
+    close() {
+      sockets.close();
+      for (const index of ends) kernel.forgetUplink(index);
+    },
+  };
+}
+
+/** Nested containers' queries go to an address of the namespace's own: loopback takes none from a bridge. */
+function nestedTo(own: readonly number[]): string | null {
+  return own[0] === undefined ? null : formatAddress(own[0]);
+}
+
+/**
+ * UDP sockets are bound to the address that queries are led to: an answer from any other would not find
+ * its way back through the NAT.
+ */
+function socketsFor(own: readonly number[]): SocketPlan['sockets'] {
+  const nested = nestedTo(own);
+  return [
+    { kind: 'udp', address: '127.0.0.1' },
+    ...(nested === null ? [] : [{ kind: 'udp', address: nested } as const]),
+    { kind: 'udp6', address: '::1' },
+    { kind: 'tcp', address: '0.0.0.0' },
+    { kind: 'tcp6', address: '::1' },
+  ];
+}
+
+/** The machine's ends of the namespace's links, if each of them has one that the backstop can stand at. */
+export function hostEnds(
+  uplinks: readonly Interface[],
+  ours: readonly Interface[],
+): { readonly ends: readonly number[]; readonly without: string | null } {
+  if (uplinks.length > MAX_UPLINKS) {
+    return { ends: [], without: `the namespace has more than ${MAX_UPLINKS} links` };
+  }
+  const ends: number[] = [];
+  for (const uplink of uplinks) {
+    const end = ours.find(
+      ({ index, peer, kind }) =>
+        kind === 'veth' && index === uplink.peer && peer === uplink.index && uplink.kind === 'veth',
+    );
+    if (end === undefined) {
+      const kind = uplink.kind || 'a device';
+      return { ends: [], without: `${uplink.name} is ${kind} without an end on this machine` };
+    }
+    ends.push(end.index);
+  }
+  return { ends, without: null };
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Forgets what connection tracking knows of flows to one port. NAT rules are read when a flow is seen
+ * first, so a client that asked before the redirect was there would go on past it with its old socket.
+ */
+#define _GNU_SOURCE
+#include "addon.h"
+#include "netns.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <linux/netlink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define TW_MAX_FLOWS 1024
+#define TW_FLOW_ROOM 256
+
+/* A flow as the request that deletes it: its address family and the attributes that name it. */
+struct tw_flow {
+	uint8_t family;
+	uint16_t size;
+	uint8_t bytes[TW_FLOW_ROOM];
+};
+
+struct tw_flows {
+	uint16_t port;
+	uint32_t count;
+	struct tw_flow flow[TW_MAX_FLOWS];
+};
+
+static const struct nlattr *tw_next(const struct nlattr *at)
+{
+	return (const void *)((const char *)at + NLA_ALIGN(at->nla_len));
+}
+
+static int tw_fits(const struct nlattr *at, const char *end)
+{
+	return (const char *)(at + 1) <= end && at->nla_len >= sizeof(*at) &&
+	       (const char *)at + at->nla_len <= end;
+}
+
+static const struct nlattr *tw_attribute(const void *from, const char *end, int type)
+{
+	const struct nlattr *at = from;
+
+	for (; tw_fits(at, end); at = tw_next(at))
+		if ((at->nla_type & NLA_TYPE_MASK) == type)
+			return at;
+	return NULL;
+}
+
+static const char *tw_end(const struct nlattr *at)
+{
+	return (const char *)at + at->nla_len;
+}
+
+static int tw_goes_to(const struct nlattr *tuple, uint16_t port)
+{
+	const struct nlattr *proto = tw_attribute(tuple + 1, tw_end(tuple), CTA_TUPLE_PROTO);
+	const struct nlattr *dest = proto ? tw_attribute(proto + 1, tw_end(proto), CTA_PROTO_DST_PORT)
+					  : NULL;
+	uint16_t value;
+
+	if (!dest || dest->nla_len < sizeof(*dest) + sizeof(value))
+		return 0;
+	memcpy(&value, dest + 1, sizeof(value));
+	return ntohs(value) == port;
+}
+
+static void tw_append(struct tw_flow *flow, const struct nlattr *at)
+{
+	if (!at || flow->size + NLA_ALIGN(at->nla_len) > TW_FLOW_ROOM)
+		return;
+	memcpy(flow->bytes + flow->size, at, at->nla_len);
+	flow->size += NLA_ALIGN(at->nla_len);
+}
+
+static int tw_take_flow(const struct nlmsghdr *message, void *context)
+{
+	const struct nfgenmsg *head = NLMSG_DATA(message);
+	const char *end = (const char *)message + message->nlmsg_len;
+	const void *attributes = (const char *)head + NLMSG_ALIGN(sizeof(*head));
+	const struct nlattr *tuple = tw_attribute(attributes, end, CTA_TUPLE_ORIG);
+	struct tw_flows *flows = context;
+	struct tw_flow *flow;
+
+	if (!tuple || !tw_goes_to(tuple, flows->port) || flows->count == TW_MAX_FLOWS)
+		return 0;
+	flow = &flows->flow[flows->count++];
+	memset(flow, 0, sizeof(*flow));
+	flow->family = head->nfgen_family;
+	tw_append(flow, tuple);
+	tw_append(flow, tw_attribute(attributes, end, CTA_ZONE));
+	tw_append(flow, tw_attribute(attributes, end, CTA_ID));
+	return 0;
+}
+
+struct tw_request {
+	struct nlmsghdr head;
+	struct nfgenmsg body;
+	uint8_t attributes[TW_FLOW_ROOM];
+};
+
+static void tw_request(struct tw_request *request, int type, int flags, uint8_t family)
+{
+	memset(request, 0, sizeof(*request));
+	request->head.nlmsg_len = NLMSG_LENGTH(sizeof(request->body));
+	request->head.nlmsg_type = (NFNL_SUBSYS_CTNETLINK << 8) | type;
+	request->head.nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
+	request->body.nfgen_family = family;
+	request->body.version = NFNETLINK_V0;
+}
+
+static int tw_nothing(const struct nlmsghdr *message, void *context)
+{
+	(void)message;
+	(void)context;
+	return 0;
+}
+
+static int tw_delete_flow(int fd, const struct tw_flow *flow)
+{
+	struct tw_request request;
+	int err;
+
+	tw_request(&request, IPCTNL_MSG_CT_DELETE, NLM_F_ACK, flow->family);
+	memcpy(request.attributes, flow->bytes, flow->size);
+	request.head.nlmsg_len += flow->size;
+	err = tw_netlink_dump(fd, &request.head, tw_nothing, NULL);
+	return err == -ENOENT ? 0 : err;	/* it ended by itself */
+}
+
+static int tw_flush(struct tw_flows *flows)
+{
+	struct tw_request request;
+	int fd = tw_netlink(NETLINK_NETFILTER), err = 0;
+	uint32_t i;
+
+	if (fd < 0)
+		return fd;
+	tw_request(&request, IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC);
+	err = tw_netlink_dump(fd, &request.head, tw_take_flow, flows);
+	for (i = 0; !err && i < flows->count; i++)
+		err = tw_delete_flow(fd, &flows->flow[i]);
+	close(fd);
+	return err;
+}
+
+/* forgetFlows(netns, port) -> how many flows to that port were forgotten */
+napi_value tw_forget_flows(napi_env env, napi_callback_info info)
+{
+	struct tw_flows *flows;
+	napi_value argv[2];
+	char path[4096];
+	uint32_t port, count;
+	int before, err;
+
+	if (tw_args(env, info, 2, argv) || tw_string(env, argv[0], path, sizeof(path)) ||
+	    tw_uint32(env, argv[1], &port))
+		return NULL;
+	flows = calloc(1, sizeof(*flows));
+	if (!flows)
+		return tw_throw(env, ENOMEM, "forgetFlows");
+	flows->port = (uint16_t)port;
+	before = tw_enter(path);
+	err = before;
+	if (before >= 0 || !*path) {
+		err = tw_flush(flows);
+		tw_leave(before);
+	}
+	count = flows->count;
+	free(flows);
+	return err < 0 ? tw_throw(env, -err, path) : tw_number(env, count);
+}

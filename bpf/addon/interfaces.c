@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The interfaces of a network namespace: which of them lead out of it, and its own addresses. */
+#define _GNU_SOURCE
+#include "addon.h"
+#include "netns.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TW_MAX_INTERFACES 64
+
+struct tw_interface {
+	int index;
+	int peer;		/* IFLA_LINK: index of the other end, in its own namespace; 0: none */
+	char name[IF_NAMESIZE];
+	char kind[16];		/* `veth`, `bridge`, …; empty for loopback and hardware */
+};
+
+struct tw_interfaces {
+	struct tw_interface link[TW_MAX_INTERFACES];
+	uint32_t address[TW_MAX_INTERFACES];	/* IPv4, host order */
+	uint32_t links, addresses;
+};
+
+static void tw_copy_text(char *to, size_t size, const struct rtattr *from)
+{
+	size_t length = RTA_PAYLOAD(from);
+
+	if (length >= size)
+		length = size - 1;
+	memcpy(to, RTA_DATA(from), length);
+	to[length] = 0;
+}
+
+static void tw_read_info(struct tw_interface *link, const struct rtattr *info)
+{
+	const struct rtattr *at = RTA_DATA(info);
+	int left = (int)RTA_PAYLOAD(info);
+
+	for (; RTA_OK(at, left); at = RTA_NEXT(at, left))
+		if (at->rta_type == IFLA_INFO_KIND)
+			tw_copy_text(link->kind, sizeof(link->kind), at);
+}
+
+static int tw_take_link(const struct nlmsghdr *message, void *context)
+{
+	const struct ifinfomsg *info = NLMSG_DATA(message);
+	const struct rtattr *at = IFLA_RTA(info);
+	struct tw_interfaces *all = context;
+	int left = (int)IFLA_PAYLOAD(message);
+	struct tw_interface *link;
+
+	if (message->nlmsg_type != RTM_NEWLINK)
+		return 0;
+	if (all->links == TW_MAX_INTERFACES)
+		return -E2BIG;
+	link = &all->link[all->links++];
+	memset(link, 0, sizeof(*link));
+	link->index = info->ifi_index;
+	for (; RTA_OK(at, left); at = RTA_NEXT(at, left)) {
+		if (at->rta_type == IFLA_IFNAME)
+			tw_copy_text(link->name, sizeof(link->name), at);
+		else if (at->rta_type == IFLA_LINK)
+			memcpy(&link->peer, RTA_DATA(at), sizeof(link->peer));
+		else if ((at->rta_type & NLA_TYPE_MASK) == IFLA_LINKINFO)
+			tw_read_info(link, at);
+	}
+	return 0;
+}
+
+static int tw_take_address(const struct nlmsghdr *message, void *context)
+{
+	const struct ifaddrmsg *info = NLMSG_DATA(message);
+	const struct rtattr *at = IFA_RTA(info);
+	struct tw_interfaces *all = context;
+	int left = (int)IFA_PAYLOAD(message);
+	uint32_t address;
+
+	if (message->nlmsg_type != RTM_NEWADDR || info->ifa_family != AF_INET)
+		return 0;
+	for (; RTA_OK(at, left); at = RTA_NEXT(at, left)) {
+		if (at->rta_type != IFA_LOCAL)
+			continue;
+		if (all->addresses == TW_MAX_INTERFACES)
+			return -E2BIG;
+		memcpy(&address, RTA_DATA(at), sizeof(address));
+		all->address[all->addresses++] = ntohl(address);
+	}
+	return 0;
+}
+
+static int tw_ask_interfaces(struct tw_interfaces *all)
+{
+	struct {
+		struct nlmsghdr head;
+		struct ifinfomsg body;
+	} request = {
+		.head = {
+			.nlmsg_len = sizeof(request),
+			.nlmsg_type = RTM_GETLINK,
+			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
+		},
+	};
+	int fd = tw_netlink(NETLINK_ROUTE), err;
+
+	if (fd < 0)
+		return fd;
+	err = tw_netlink_dump(fd, &request.head, tw_take_link, all);
+	request.head.nlmsg_type = RTM_GETADDR;
+	if (!err)
+		err = tw_netlink_dump(fd, &request.head, tw_take_address, all);
+	close(fd);
+	return err;
+}
+
+static napi_value tw_show_link(napi_env env, const struct tw_interface *link)
+{
+	napi_value result, text;
+
+	napi_create_object(env, &result);
+	tw_set(env, result, "index", tw_number(env, link->index));
+	tw_set(env, result, "peer", tw_number(env, link->peer));
+	napi_create_string_utf8(env, link->name, NAPI_AUTO_LENGTH, &text);
+	tw_set(env, result, "name", text);
+	napi_create_string_utf8(env, link->kind, NAPI_AUTO_LENGTH, &text);
+	tw_set(env, result, "kind", text);
+	return result;
+}
+
+/* interfaces(netns) -> { links: { index, peer, name, kind }[], addresses: number[] } */
+napi_value tw_list_interfaces(napi_env env, napi_callback_info info)
+{
+	static struct tw_interfaces all;	/* of the main thread alone; too large for a stack */
+	napi_value argv[1], result, list;
+	char path[4096];
+	uint32_t i;
+	int before, err;
+
+	if (tw_args(env, info, 1, argv) || tw_string(env, argv[0], path, sizeof(path)))
+		return NULL;
+	all.links = all.addresses = 0;
+	before = tw_enter(path);
+	err = before;
+	if (before >= 0 || !*path) {
+		err = tw_ask_interfaces(&all);
+		tw_leave(before);
+	}
+	if (err < 0)
+		return tw_throw(env, -err, path);
+	napi_create_object(env, &result);
+	napi_create_array(env, &list);
+	for (i = 0; i < all.links; i++)
+		napi_set_element(env, list, i, tw_show_link(env, &all.link[i]));
+	tw_set(env, result, "links", list);
+	napi_create_array(env, &list);
+	for (i = 0; i < all.addresses; i++)
+		napi_set_element(env, list, i, tw_number(env, all.address[i]));
+	tw_set(env, result, "addresses", list);
+	return result;
+}
