@@ -36,6 +36,12 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v2 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wex
 # archives of Debian and Ubuntu are not position independent.
 ADDON_CFLAGS := -std=gnu11 -O2 -g -fPIC -fvisibility=hidden -Wall -Wextra -Werror \
 	-isystem $(NODE_HEADERS) -Ibpf
+# The barrier is one static file in an empty image. musl because glibc makes it thirty times as large.
+MUSL_CC ?= musl-gcc
+BARRIER_SOURCES := $(wildcard barrier/*.c)
+BARRIER_CFLAGS := -std=gnu11 -Os -ffunction-sections -fdata-sections -fstack-protector-strong \
+	-Wall -Wextra -Wshadow -Wconversion -Werror
+BARRIER_LDFLAGS := -static -s -Wl,--gc-sections,-z,noexecstack,-z,relro
 ADDON_LDFLAGS := -shared -Wl,-z,relro,-z,now -Wl,--as-needed
 ADDON_LIBS := -lbpf -lseccomp -lelf -lz
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
@@ -47,7 +53,7 @@ step = @printf '  %-7s %s\n' $(1) $(2)
 # Every target with a help text is a word and no file.
 .PHONY: $(shell awk -F: '/^[a-z][a-z0-9-]*:.*\#\# / { print $$1 }' $(firstword $(MAKEFILE_LIST)))
 
-all: bpf addon bundle ## Build everything: eBPF objects, addon, bundle (what a bare `make` does)
+all: bpf addon bundle barrier ## Build everything: eBPF objects, addon, bundle, barrier (what a bare `make` does)
 
 setup: ## Install what is missing on this host (apt, npm ci); quick when nothing is
 	@scripts/setup.sh
@@ -99,6 +105,14 @@ build/torwacht.mjs: $(BUNDLED) scripts/bundle.ts package-lock.json | setup
 	$(Q)$(NODE) scripts/bundle.ts $@
 	$(Q)bin/torwacht --version >/dev/null
 
+barrier: build/barrier ## Build the barrier, the first init container of a job's pod
+
+build/barrier: $(BARRIER_SOURCES) $(wildcard barrier/*.h) Makefile | setup
+	$(Q)mkdir -p $(@D)
+	$(call step,musl,$@)
+	$(Q)$(MUSL_CC) $(BARRIER_CFLAGS) -o $@.tmp $(BARRIER_SOURCES) $(BARRIER_LDFLAGS)
+	$(Q)mv $@.tmp $@
+
 -include $(BPF_OBJECTS:.o=.d) $(ADDON_OBJECTS:.o=.d) $(ASAN_OBJECTS:.o=.d)
 
 # ---- run ----------------------------------------------------------------------------------------
@@ -135,6 +149,9 @@ test-sandbox: all ## The sandbox of torwacht run
 
 test-kernel: all ## Tests against this host's kernel
 	@$(NODE) test/run.ts kernel
+
+test-barrier: all ## The barrier, where a job is held and where it is not
+	@$(NODE) test/run.ts barrier
 
 test-dns: all ## The resolver against real clients and servers
 	@$(NODE) test/run.ts dns

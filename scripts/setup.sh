@@ -55,6 +55,7 @@ header  libelf.h            | libelf-dev       | libbpf reads objects with it
 header  zlib.h              | zlib1g-dev       | libbpf unpacks with it
 header  seccomp.h           | libseccomp-dev   | limits socket families
 command gcc                 | gcc              | compiles the addon
+command musl-gcc            | musl-tools       | compiles the barrier
 header  stdio.h             | libc6-dev        | the C library
 header  linux/bpf.h         | linux-libc-dev   | the kernel interface
 command make                | make             | builds

@@ -111,6 +111,7 @@ test('set-up names in one line what a bare host lacks, and installs nothing when
     bare.stderr,
     /^setup: missing on this host: clang \(compiles the eBPF programs\), .*\n$/,
   );
+  assert.match(bare.stderr, / musl-gcc \(compiles the barrier\),/);
   assert.match(
     bare.stderr,
     /This is not Debian or Ubuntu: install .*\bclang\b.*, then run make again\.\n$/,

@@ -40,7 +40,7 @@ const layers = ['api', 'policy', 'dns', 'bpf', 'agent', 'cli'];
 const sandbox = 'cli/sandbox/sandbox.test.ts';
 /** Techniques as data, the page that is made from them, and who judges: they start nothing. */
 const bypassData = 'test/bypass/{table,judge}.test.ts';
-const house = ['bench', 'test/runner', 'test/replay/docs', 'scripts'];
+const house = ['bench', 'test/runner', 'test/replay/docs', 'scripts', 'barrier'];
 
 export const suites: readonly Suite[] = [
   {
@@ -64,6 +64,7 @@ export const suites: readonly Suite[] = [
       '--config',
       '.dependency-cruiser.cjs',
       ...layers,
+      'barrier',
       'test',
       'bench',
       'scripts',
@@ -99,6 +100,13 @@ export const suites: readonly Suite[] = [
     isolation: 'process',
     // The laboratory of namespaces that the other suites stand on is tested with the kernel.
     files: ['test/kernel/**/*.test.ts', 'test/lab/**/*.test.ts'],
+  },
+  {
+    name: 'barrier',
+    kind: 'tests',
+    limit: 300,
+    isolation: 'process',
+    files: ['test/barrier/**/*.test.ts'],
   },
   {
     name: 'dns',
