@@ -21,6 +21,8 @@ export interface Pod {
   /** Attaches all programs, or those of one kind; port 53 leads to the agent; the agent answers. */
   attach(hooks: Hooks): Promise<void>;
   redirect(): Promise<void>;
+  /** The kernel follows flows from now on (conntrack). */
+  track(): Promise<void>;
   answer(): Promise<void>;
   /** Rows of evidence in the kernel. */
   rows(): Promise<number>;
@@ -74,6 +76,7 @@ export async function createPod(observe = false): Promise<Pod> {
       lab,
       attach: (hooks) => agent('attach', hooks).then(() => undefined),
       redirect: () => agent('redirect').then(() => undefined),
+      track: () => agent('track').then(() => undefined),
       answer: () => agent('answer').then(() => undefined),
       rows: () => agent('rows') as Promise<number>,
       start: (...args) =>
