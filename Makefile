@@ -153,6 +153,9 @@ test-kernel: all ## Tests against this host's kernel
 test-barrier: all ## The barrier, where a job is held and where it is not
 	@$(NODE) test/run.ts barrier
 
+test-fake-runner: setup ## The fake GitLab Runner against what is known of the real one
+	@$(NODE) test/run.ts fake-runner
+
 test-dns: all ## The resolver against real clients and servers
 	@$(NODE) test/run.ts dns
 

@@ -106,7 +106,14 @@ export const suites: readonly Suite[] = [
     kind: 'tests',
     limit: 300,
     isolation: 'process',
-    files: ['test/barrier/**/*.test.ts'],
+    files: ['barrier/**/*.test.ts', 'test/barrier/**/*.test.ts'],
+  },
+  {
+    name: 'fake-runner',
+    kind: 'tests',
+    limit: 180,
+    isolation: 'process',
+    files: ['test/fake-runner/**/*.test.ts'],
   },
   {
     name: 'dns',
