@@ -5,6 +5,7 @@ import { createWorld, hex, type Probe, skip, type World } from './world.ts';
 
 const OF_ADDRESSES = '192.0.2.252';
 const OF_PACKETS = '192.0.2.253';
+const NEIGHBOURS = ['192.0.2.251', '192.0.2.254'] as const;
 const NAME = 'owned.example.test';
 const prefixes = { '192.0.2.0/24': ['1-65535', '1-65535/UDP'] };
 const names = { [NAME]: ['1-65535', '1-65535/UDP'] };
@@ -16,7 +17,7 @@ let outside: Probe;
 before(async () => {
   if (skip) return;
   world = await createWorld({ prefixes, names });
-  for (const address of [OF_ADDRESSES, OF_PACKETS]) world.lab.addAddress(address);
+  for (const address of [OF_ADDRESSES, OF_PACKETS, ...NEIGHBOURS]) world.lab.addAddress(address);
   inside = await world.probe('inside');
   outside = await world.probe('outside');
 });
@@ -56,7 +57,13 @@ for (const mode of ['Block', 'Observe'] as const) {
       assert.equal(await story(inside, mapped + OF_PACKETS, kind), '0 EPERM');
       assert.equal(await inside.datagram(mapped + OF_PACKETS, 9, kind), 'EPERM');
     }
-    assert.equal((await holder.counters()).probes_refused - refused, 8);
+    // Behind a good one the packet hook has shorter ways to say yes.
+    const used = await inside.ask('socket', 'udp');
+    assert.equal(await inside.ask('sendto', used, NEIGHBOURS[0], 9, hex('probe')), '5');
+    for (const address of [OF_PACKETS, OF_ADDRESSES]) {
+      assert.equal(await inside.ask('sendto', used, address, 9, hex('probe')), 'EPERM');
+    }
+    assert.equal((await holder.counters()).probes_refused - refused, 10);
     for (const address of [OF_ADDRESSES, OF_PACKETS]) {
       assert.equal(
         await inside.connect('tcp', address, 443),
@@ -71,10 +78,10 @@ for (const mode of ['Block', 'Observe'] as const) {
 }
 
 test('neighbours are addresses like any other', { skip }, async () => {
-  for (const address of ['192.0.2.251', '192.0.2.254']) {
-    world.lab.addAddress(address);
+  for (const address of NEIGHBOURS) {
+    const before = world.lab.packetsTo(address, 9);
     assert.equal(await story(inside, address), '0 5');
-    assert.equal(world.lab.packetsTo(address, 9), 1);
+    assert.equal(world.lab.packetsTo(address, 9), before + 1);
   }
 });
 
