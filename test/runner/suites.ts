@@ -40,7 +40,7 @@ const layers = ['api', 'policy', 'dns', 'bpf', 'agent', 'cli'];
 const sandbox = 'cli/sandbox/sandbox.test.ts';
 /** Techniques as data, the page that is made from them, and who judges: they start nothing. */
 const bypassData = 'test/bypass/{table,judge}.test.ts';
-const house = ['bench', 'test/runner', 'test/replay/docs', 'scripts', 'barrier', 'test/fake-runner'];
+const house = ['bench', 'test/runner', 'test/replay/docs', 'scripts'];
 
 export const suites: readonly Suite[] = [
   {
