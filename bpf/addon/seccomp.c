@@ -51,7 +51,7 @@ struct refusal {
 	int error;
 };
 
-/* Refused always: each acts on the host as a whole, or reaches past the file system's permissions. */
+/* Refused always: each acts on the host as a whole, or reaches past what mounts and cgroups hold. */
 static const struct refusal refused[] = {
 	{ "bpf", EPERM },
 	{ "perf_event_open", EPERM },
@@ -72,6 +72,12 @@ static const struct refusal refused[] = {
 	{ "quotactl", EPERM },
 	{ "settimeofday", EPERM },
 	{ "clock_settime", EPERM },
+	/*
+	 * CLONE_INTO_CGROUP starts a process in any cgroup of which a folder can be opened, also on a
+	 * read-only mount (kernel/cgroup/cgroup.c, cgroup_css_set_fork); and its flags lie in memory, where
+	 * a filter cannot look. ENOSYS makes every libc fall back to clone.
+	 */
+	{ "clone3", ENOSYS },
 };
 
 /* ENOSYS makes libuv, Go and the like fall back to epoll and threads. */
@@ -83,11 +89,9 @@ static const struct refusal refused_io_uring[] = {
 
 /*
  * Mounting needs CAP_SYS_ADMIN, which only a new user namespace could give; so this list falls with
- * the refusal of user namespaces. clone3 passes its flags in memory, where a filter cannot look:
- * ENOSYS makes every libc fall back to clone.
+ * the refusal of user namespaces.
  */
 static const struct refusal refused_user_namespaces[] = {
-	{ "clone3", ENOSYS },
 	{ "mount", EPERM },
 	{ "umount2", EPERM },
 	{ "pivot_root", EPERM },

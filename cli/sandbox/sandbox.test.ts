@@ -223,7 +223,7 @@ test('flags open a family, io_uring and user namespaces', { skip }, async (t) =>
   const box = sandbox(t, testUid);
   const probe = buildProbe(box.cwd);
   const { stdout } = await box.run(
-    './probe socket 40; ./probe io_uring; ./probe unshare-user; ./probe clone3-user',
+    './probe socket 40; ./probe io_uring; ./probe unshare-user; ./probe clone-user; ./probe clone3-user',
     {
       allow: { allowFamily: ['vsock'], allowIoUring: true, allowUserNamespaces: true },
     },
@@ -231,7 +231,8 @@ test('flags open a family, io_uring and user namespaces', { skip }, async (t) =>
   const [vsock, ...others] = stdout.split('\n');
   assert.equal(vsock, await outside(probe, 'socket', '40'));
   assert.notEqual(vsock, 'EAFNOSUPPORT');
-  assert.deepEqual(others, ['ok', 'ok', 'ok']);
+  // clone3 could start a process in another cgroup, and no filter can see whether it does.
+  assert.deepEqual(others, ['ok', 'ok', 'ok', 'ENOSYS']);
 });
 
 test('the bpf folder is empty and the pins are out of reach', { skip }, async (t) => {
