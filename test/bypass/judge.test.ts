@@ -88,3 +88,19 @@ test('a preparation that fails held fails', () => {
   assert.equal(judge(result({ attempt, held: 'ok' })), undefined);
   assert.throws(() => judge(result({ attempt })));
 });
+
+test('harm that is no traffic must be possible free, and refused held', () => {
+  const attempt = { step: 'x', free: /^ok$/, refused: /^EPERM$/ };
+  assert.equal(judge(result({ attempt, seenFree: 0, run: noRows })), undefined);
+  assert.throws(() => judge(result({ attempt, held: 'ok' })));
+  assert.match(judge(result({ attempt, free: 'ENOENT' })) ?? '', /control.*ENOENT/);
+});
+
+test('what the probe says of its way stands beside the row, not for it', () => {
+  const { record, ...rest } = refused;
+  assert.ok('row' in record);
+  const attempt: Refused = { ...rest, record: { ...record, said: /^EPERM$/ } };
+  assert.equal(judge(result({ attempt })), undefined);
+  assert.throws(() => judge(result({ attempt, held: 'ok' })));
+  assert.throws(() => judge(result({ attempt, run: noRows })), /no row/);
+});

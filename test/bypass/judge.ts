@@ -37,10 +37,15 @@ export function judge({
   if ('held' in attempt) {
     assert.match(held, attempt.held, told);
     if (attempt.row !== undefined) assertRow(run.events, attempt.row, told);
+  } else if ('refused' in attempt) {
+    assert.match(held, attempt.refused, told);
   } else if ('through' in attempt) {
     assert.ok(seenHeld > 0, `the limit holds no more: ${told}`);
   } else if ('call' in attempt.record) assert.equal(held, attempt.record.call, told);
   else if ('answered' in attempt.record) assert.match(held, attempt.record.answered, told);
-  else assertRow(run.events, attempt.record.row, told);
+  else {
+    if (attempt.record.said !== undefined) assert.match(held, attempt.record.said, told);
+    assertRow(run.events, attempt.record.row, told);
+  }
   return undefined;
 }

@@ -30,7 +30,8 @@ export type Row = Partial<
 };
 
 export type Record =
-  | { readonly row: Row }
+  /** And what the probe says, held, where the way there is refused before the packet is. */
+  | { readonly row: Row; readonly said?: RegExp }
   /** Refused before the kernel's verdict, without a row: what the probe's call gives, exactly. */
   | { readonly call: string }
   /** Allowed, but for what is smuggled along: the answer to the rest. */
@@ -70,7 +71,14 @@ export interface Preparation extends Tried {
   readonly row?: Row;
 }
 
-export type Attempt = Refused | GetsThrough | Preparation;
+/** Harm that is no traffic: the call's own answer is what there is to see. `free` says that it can be done. */
+export interface Call extends Tried {
+  readonly free: RegExp;
+  /** What the probe says of it, held. */
+  readonly refused: RegExp;
+}
+
+export type Attempt = Refused | GetsThrough | Preparation | Call;
 
 interface Told {
   /** kebab-case, unique. */

@@ -1,9 +1,10 @@
 /** SIGKILL of torwacht in the middle of traffic: what was refused stays refused to the last packet. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Progress, Traffic } from './fixtures/traffic.ts';
+import { recordOf } from './record.ts';
 import {
   createStage,
   type PolicySpec,
@@ -56,16 +57,6 @@ const rounds = (stage: Stage, count: number): Promise<void> =>
   until(() => progress(stage).round >= count, `round ${count} of the traffic`);
 
 const cleanup = (stage: Stage) => stage.lab.run('host', TORWACHT, ['cleanup']);
-
-/** The one run of which the registry names this command's pid; files and folders that it owns. */
-function recordOf(pid: number): { id: string; cgroup: string; pins: string; file: string } {
-  for (const name of readdirSync('/run/torwacht/runs').filter((one) => one.endsWith('.json'))) {
-    const file = join('/run/torwacht/runs', name);
-    const record = JSON.parse(readIfThere(file) || '{}') as Record<string, never>;
-    if (record.pid === pid) return { ...(record as never as ReturnType<typeof recordOf>), file };
-  }
-  throw new Error(`no run of ${pid} is recorded`);
-}
 
 test('control: the same traffic without torwacht arrives', { skip, timeout: 60_000 }, async (t) => {
   const stage = await world(t, 'crashfree');

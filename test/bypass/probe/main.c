@@ -13,8 +13,10 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-static const struct step *const tables[] = { stream_steps, datagram_steps, dns_steps, raw_steps,
-					     handed_steps, uring_steps, program_steps };
+static const struct step *const tables[] = {
+	stream_steps, datagram_steps, dns_steps, raw_steps, handed_steps, uring_steps, program_steps,
+	compound_steps, door_steps, process_steps, deputy_steps,
+};
 
 static char told[2 * MAX_BYTES + 64];
 
@@ -85,7 +87,7 @@ int open_socket(const char *address, int type, int protocol)
 	return fd;
 }
 
-static int inside_lab(void)
+int inside_lab(void)
 {
 	FILE *links = fopen("/proc/self/net/dev", "re");
 	char line[512];
@@ -110,25 +112,37 @@ static const struct step *find(const char *name)
 	return NULL;
 }
 
-static const char *obey(char *line)
+const char *obey_words(char **words, int count)
 {
-	char *words[MAX_WORDS + 1] = { 0 }, *rest = line;
-	const struct step *step;
-	int count;
+	const struct step *step = count ? find(words[0]) : NULL;
 
-	for (count = 0; count < MAX_WORDS; count++)
-		if (!(words[count] = strtok_r(rest, " ", &rest)))
-			break;
-	step = count ? find(words[0]) : NULL;
 	if (!step || count <= step->words)
 		return "no such step";
 	errno = 0;
 	return step->run(words + 1, count - 1);
 }
 
+static const char *obey(char *line)
+{
+	char *words[MAX_WORDS + 1] = { 0 }, *rest = line;
+	int count;
+
+	for (count = 0; count < MAX_WORDS; count++)
+		if (!(words[count] = strtok_r(rest, " ", &rest)))
+			break;
+	return obey_words(words, count);
+}
+
+void obey_and_print(const char *step)
+{
+	char *line = strdup(step);
+
+	printf("%s\t%s\n", step, obey(line));
+	free(line);
+}
+
 int main(int argc, char **argv)
 {
-	char *line;
 	int i;
 
 	if (!inside_lab()) {
@@ -138,10 +152,7 @@ int main(int argc, char **argv)
 	if (argc > 1 && !strcmp(argv[1], "--give"))
 		return with_socket(argc, argv);
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	for (i = 1; i < argc; i++) {
-		line = strdup(argv[i]);
-		printf("%s\t%s\n", argv[i], obey(line));
-		free(line);
-	}
+	for (i = 1; i < argc; i++)
+		obey_and_print(argv[i]);
 	return 0;
 }

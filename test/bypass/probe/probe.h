@@ -22,12 +22,21 @@ struct step {
 /* One table a file, each ended by a step without a name; main.c lists the tables. */
 extern const struct step stream_steps[], datagram_steps[], dns_steps[], raw_steps[], handed_steps[],
 	uring_steps[], program_steps[];
+extern const struct step compound_steps[], door_steps[], process_steps[], deputy_steps[];
 
 union address {
 	struct sockaddr any;
 	struct sockaddr_in v4;
 	struct sockaddr_in6 v6;
 };
+
+/* A step made of words, which may stand behind the words of another one; and one made of a line. */
+const char *obey_words(char **words, int count);
+void obey_and_print(const char *step);
+/* Whoever went elsewhere on the way asks again before anything is sent. */
+int inside_lab(void);
+/* What a child says of a step, so that what it does to itself stays with it. Ends it after ten seconds. */
+const char *in_child(const char *(*run)(char **words, int count), char **words, int count);
 
 /* `ok`, or the name of errno. */
 const char *outcome(long result);

@@ -1,7 +1,10 @@
 /** Every group of techniques: the table in docs/bypasses.md is made from these. */
 import type { Group } from '../technique.ts';
+import { agent } from './agent.ts';
 import { answers } from './answers.ts';
 import { connections } from './connections.ts';
+import { deputies } from './deputies.ts';
+import { escapes } from './escapes.ts';
 import { lookups } from './lookups.ts';
 import { furnish, policy } from './names.ts';
 import { packets } from './packets.ts';
@@ -14,4 +17,4 @@ export const names: Group = {
   techniques: [...lookups, ...tricks, ...answers],
 };
 
-export const groups: readonly Group[] = [names, packets, connections];
+export const groups: readonly Group[] = [names, packets, connections, escapes, agent, deputies];

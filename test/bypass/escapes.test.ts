@@ -1,0 +1,4 @@
+import { prove } from './prove.ts';
+import { escapes } from './techniques/escapes.ts';
+
+prove(escapes);

@@ -1,0 +1,47 @@
+/** Accomplices that do their part while the command runs, and names that no folder holds. */
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { until } from '../../e2e/stage.ts';
+import { freeProbe, heldProbe } from '../stories.ts';
+import type { Story } from '../technique.ts';
+
+export function laterSocket(at: string, text: string): Story {
+  return async (ground) => {
+    const probe = heldProbe(ground);
+    await until(() => probe.running.stdout().startsWith('up\t'), 'the probe');
+    writeFileSync(join(ground.stage.work, 'now'), '');
+    await until(() => existsSync(join(ground.stage.work, 'later.sock')), 'the socket');
+    const step = `ask-unix ./later.sock ${at} 8000 ${text}`;
+    assert.equal((await probe.take(step))[step], 'done', 'the limit holds no more');
+    await until(() => (ground.seen([{ text }])[0] ?? 0) > 0, 'what was asked for');
+    await probe.ended();
+  };
+}
+
+/** The probe itself serves such names outside: one by stream, one by datagram. */
+export function abstractOfOthers(...addresses: readonly [string, string]): Story {
+  return async (ground) => {
+    const outside = freeProbe(ground);
+    const name = `@torwacht-bypass-${process.pid}`;
+    const [stream, datagram] = addresses.map((at) => ({ at, text: `secret-abstract-${at}.` }));
+    assert.ok(stream && datagram);
+    const asks = [
+      `ask-unix ${name} ${stream.at} 8000 ${stream.text}`,
+      `tell-unix ${name} ${datagram.at} 8000 ${datagram.text}`,
+    ];
+    const serving = outside.take(`serve-unix ${name} 4`);
+    const names = `/proc/${outside.running.pid}/net/unix`;
+    await until(() => readFileSync(names, 'utf8').split(name).length > 2, 'both sockets');
+    const seen = () => ground.seen([{ text: stream.text }, { text: datagram.text }]);
+    const control = await ground.free(asks);
+    assert.deepEqual(Object.values(control), ['done', 'ok'], 'control');
+    await until(() => seen().every((count) => count > 0), 'what the control asked for');
+    const before = seen();
+    const held = await ground.held(asks);
+    assert.deepEqual(Object.values(held.outcomes), ['done', 'ok'], 'the limit holds no more');
+    await serving;
+    await until(() => seen().every((count, at) => count > (before[at] ?? 0)), 'the held ones');
+    await outside.ended();
+  };
+}
