@@ -85,7 +85,7 @@ export function outcomes(stdout: string): Outcomes {
     stdout
       .split('\n')
       .map((line) => line.split('\t'))
-      .flatMap(([step, outcome]) => (step && outcome !== undefined ? [[step, outcome]] : [])),
+      .flatMap(([step, ...said]) => (step && said.length > 0 ? [[step, said.join(' ')]] : [])),
   );
 }
 

@@ -209,7 +209,7 @@ static const char *catch_udp(char **w, int count)
 /* write-line PATH WORD…: into a file or a named pipe that is there */
 static const char *write_line(char **w, int count)
 {
-	int fd = open(w[0], O_WRONLY | O_NONBLOCK | O_CLOEXEC), i;
+	int fd = open(w[0], O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC), i;
 	const char *said = "ok";
 
 	if (fd < 0)

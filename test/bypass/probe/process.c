@@ -70,37 +70,6 @@ static const char *take_file(char **w, int count)
 	return outcome(fd);
 }
 
-/* run PROGRAM WORD…: how it ended, and the first of what it said */
-static const char *run_program(char **w, int count)
-{
-	char text[256] = { 0 };
-	size_t got = 0, i;
-	int fds[2], status;
-	ssize_t n;
-	pid_t pid;
-
-	(void)count;
-	if (pipe2(fds, O_CLOEXEC))
-		return outcome(-1);
-	pid = fork();
-	if (!pid) {
-		dup2(fds[1], 1);
-		dup2(fds[1], 2);
-		alarm(10);
-		execvp(w[0], w);
-		_exit(127);
-	}
-	close(fds[1]);
-	while ((n = read(fds[0], text + got, sizeof(text) - 1 - got)) > 0)
-		got += (size_t)n;
-	close(fds[0]);
-	waitpid(pid, &status, 0);
-	for (i = 0; i < got; i++)
-		if ((unsigned char)text[i] < ' ')
-			text[i] = ' ';
-	return sentence("exit %d %s", WIFEXITED(status) ? WEXITSTATUS(status) : -1, text);
-}
-
 /* spawn COUNT: so many processes, one after the other */
 static const char *spawn(char **w, int count)
 {
@@ -140,7 +109,6 @@ const struct step process_steps[] = {
 	{ "open-memory", 1, open_memory },
 	{ "read-memory", 1, read_memory },
 	{ "take-file", 2, take_file },
-	{ "run", 1, run_program },
 	{ "spawn", 1, spawn },
 	{ "flood", 4, flood },
 	{ 0 },

@@ -4,6 +4,7 @@ import { agent } from './agent.ts';
 import { answers } from './answers.ts';
 import { connections } from './connections.ts';
 import { deputies } from './deputies.ts';
+import { doors } from './doors.ts';
 import { escapes } from './escapes.ts';
 import { lookups } from './lookups.ts';
 import { furnish, policy } from './names.ts';
@@ -17,4 +18,12 @@ export const names: Group = {
   techniques: [...lookups, ...tricks, ...answers],
 };
 
-export const groups: readonly Group[] = [names, packets, connections, escapes, agent, deputies];
+export const groups: readonly Group[] = [
+  names,
+  packets,
+  connections,
+  escapes,
+  agent,
+  deputies,
+  doors,
+];

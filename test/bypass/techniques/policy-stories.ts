@@ -50,7 +50,7 @@ function edited(at: string, stand: (stage: Stage, name: string) => Scene): Story
     await until(() => editing.running.stderr().includes(NOT_USED), 'that it is seen');
     writeFileSync(join(stage.work, `seen-${at}`), '');
     const all = await said;
-    for (const step of steps) assert.match(all[step] ?? '', /^exit 0/, step);
+    for (const step of steps) assert.match(all[step] ?? '', /^0 /, step);
     assert.equal(all[attempt], 'EPERM');
     const { events, said: told } = await editing.ended();
     assert.deepEqual(ground.seen([{ packets: at, port: 8000 }]), [0]);

@@ -1,0 +1,4 @@
+import { prove } from './prove.ts';
+import { doors } from './techniques/doors.ts';
+
+prove(doors);
