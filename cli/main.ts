@@ -23,6 +23,8 @@ const io = {
 
 const list = (value: string, before: string[] = []) => [...before, value];
 
+const printableLines = (text: string) => text.split('\n').map(printable).join('\n');
+
 function program(done: (code: number) => void): Command {
   const torwacht = new Command('torwacht')
     .description('Default-deny egress for commands and CI jobs, enforced in the kernel.')
@@ -30,6 +32,7 @@ function program(done: (code: number) => void): Command {
     .helpOption('-h, --help', 'print help')
     .enablePositionalOptions()
     .showHelpAfterError('(try --help)')
+    .configureOutput({ outputError: (text, write) => write(printableLines(text)) })
     .exitOverride();
 
   torwacht

@@ -9,6 +9,7 @@ import { failure, TorwachtError } from '#api/error.ts';
 import { compile } from '#policy/compile.ts';
 import type { Problem } from '#policy/problem.ts';
 import type { CompiledPolicy, Identity, Mode } from '#policy/types.ts';
+import { printable } from '../policy/io.ts';
 import { errors } from './errors.ts';
 
 export interface PolicySourceOptions {
@@ -60,7 +61,8 @@ export class PolicySource {
 
 function badPolicy(problems: readonly Problem[]): TorwachtError {
   const list = problems.map((p) => {
-    const place = p.line === 0 ? p.file : `${p.file}:${p.line}:${p.column}`;
+    const file = printable(p.file);
+    const place = p.line === 0 ? file : `${file}:${p.line}:${p.column}`;
     return `  ${place}: ${p.field === '' ? '' : `${p.field}: `}${p.message}\n      ${p.hint}`;
   });
   const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;

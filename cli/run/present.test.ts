@@ -89,3 +89,15 @@ test('the table has a header, columns that align, and a dash for what is not kno
     '',
   ]);
 });
+
+test('names that someone chose make no line, column, colour or order of their own', () => {
+  const job = 'x\ntorwacht: blocked y\u001b[31m\u202e';
+  const hostile = { ...blocked, job_name: job, comm: 'node  sh  x', domain: 'a.b for npm[1].test' };
+  const [, row = '', ...rest] = table([hostile], plain).split('\n');
+  assert.deepEqual(rest, ['']);
+  assert.match(
+    row,
+    /^x\\u\{a\}torwacht: blocked y\\u\{1b\}\[31m\\u\{202e\} {2}node\\x20\\x20sh\\x20\\x20x {2}sh /,
+  );
+  assert.match(liveLine(hostile, plain), /blocked a\.b\\x20for\\x20npm\[1\]\.test \(/);
+});

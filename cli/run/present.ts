@@ -1,5 +1,6 @@
 /** How rows look on a terminal: a line as it happens, a table at the end. */
 import type { EgressEvent } from '#api/event.ts';
+import { printable } from '../policy/io.ts';
 
 const columns = [
   'job_name',
@@ -54,13 +55,19 @@ export function ruleText({ policy, rule, reason }: EgressEvent): string {
   return text === undefined ? rule : `${rule}: ${text.replace(/^default: /, '')}`;
 }
 
+/** Text of someone's choice within a line: blanks that would look like the line's own are shown. */
+const visible = (text: string, blanks: RegExp) =>
+  printable(text).replaceAll(blanks, (found) => '\\x20'.repeat(found.length));
+
 /** @example npm ci > sh > node */
 export function ancestryText(event: EgressEvent): string {
   return event.ancestry.map((a) => a.comm).join(' > ');
 }
 
 function destination(event: EgressEvent): string {
-  const { domain, ip, port } = event;
+  const { ip, port } = event;
+  // No name that anyone may reach has a blank.
+  const domain = event.domain === null ? null : visible(event.domain, / /g);
   if (ip === null) return domain ?? 'unknown';
   const address = port === null ? ip : ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
   return domain === null ? address : `${domain} (${address})`;
@@ -91,10 +98,16 @@ function cells(event: EgressEvent): Record<(typeof columns)[number], string> {
   };
 }
 
+/** Columns are two blanks apart, so no cell holds two. */
+function ofOneColumn<Row extends Record<string, string>>(row: Row): Row {
+  const entries = Object.entries(row).map(([name, text]) => [name, visible(text, / {2,}|^ | $/g)]);
+  return Object.fromEntries(entries) as Row;
+}
+
 /** The rows under their field names; an empty string when there are none. */
 export function table(events: readonly EgressEvent[], style: Style): string {
   if (events.length === 0) return '';
-  const rows = events.map(cells);
+  const rows = events.map(cells).map(ofOneColumn);
   const width = (column: (typeof columns)[number]) =>
     Math.max(column.length, ...rows.map((row) => row[column].length));
   const line = (texts: string[]) => texts.join('  ').trimEnd();

@@ -103,3 +103,11 @@ test('what has no row of its own is counted, and lost events are told', () => {
   assert.match(told.join(''), /and 12 more attempts/);
   assert.match(told.join(''), /4 rows were told late/);
 });
+
+test('JSON lines are ASCII, and what they say is what was there', () => {
+  const { report: made, told } = report(true);
+  const name = 'bau \u202e\u0085\ud83d\ude00 \u00fc';
+  made.row({ ...event, job_name: name });
+  assert.match(told.join(''), /^[ -~]+\n$/);
+  assert.equal(egressEventSchema.parse(JSON.parse(told.join(''))).job_name, name);
+});

@@ -56,6 +56,11 @@ function isForPeople(event: EgressEvent): boolean {
   return event.action !== 'allow';
 }
 
+/** ASCII alone: also a reader that shows the lines as they are shows nothing but letters. */
 function jsonLine(event: EgressEvent): string {
-  return `${JSON.stringify(event)}\n`;
+  const text = JSON.stringify(event).replaceAll(
+    /[^ -~]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  return `${text}\n`;
 }

@@ -18,6 +18,7 @@ import { Kernel } from '#bpf/kernel.ts';
 import { native } from '#bpf/native.ts';
 import { singleTargetSizes } from '#bpf/programs.ts';
 import type { CompiledPolicy } from '#policy/types.ts';
+import { printable } from '../policy/io.ts';
 import { findCommand } from '../sandbox/command.ts';
 import { readFacts } from '../sandbox/facts.ts';
 import { forwardSignals } from '../sandbox/forward.ts';
@@ -77,7 +78,7 @@ export async function run(request: RunRequest): Promise<number> {
   const policy = source.read();
   const program = findCommand(request.command[0], request.env.PATH, request.cwd);
   if (!program.found) {
-    request.report.tell(`torwacht: ${program.message}\n`);
+    request.report.tell(`torwacht: ${printable(program.message)}\n`);
     return program.code;
   }
   const undo = new Undo();
@@ -86,7 +87,8 @@ export async function run(request: RunRequest): Promise<number> {
   undo.add(signals.stop);
   try {
     const world = await prepare(request, policy, loading, undo);
-    for (const notice of world.plan.notices) request.report.tell(`torwacht: ${notice}\n`);
+    for (const notice of world.plan.notices)
+      request.report.tell(`torwacht: ${printable(notice)}\n`);
     if (signals.early() !== undefined)
       return 128 + constants.signals[signals.early() as NodeJS.Signals];
     undo.add(follow(source, request, world));
@@ -144,7 +146,8 @@ async function prepare(
   const resolvConf = runFile(id, 'resolv.conf');
   writeFileSync(resolvConf, renderResolvConf('127.0.0.1', hostDns), { mode: 0o644 });
   const plan = makePlan(facts, { openings: request.openings, resolvConf });
-  for (const sentence of describeOpenings(request.openings)) tell(`torwacht: ${sentence}\n`);
+  for (const sentence of describeOpenings(request.openings))
+    tell(`torwacht: ${printable(sentence)}\n`);
 
   undo.add(() => removeTraces(record));
   const cgroup = createCgroup(parent, id);
