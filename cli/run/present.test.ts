@@ -101,3 +101,8 @@ test('names that someone chose make no line, column, colour or order of their ow
   );
   assert.match(liveLine(hostile, plain), /blocked a\.b\\x20for\\x20npm\[1\]\.test \(/);
 });
+
+test('a table of all rows that a target may have takes no time', { timeout: 60_000 }, () => {
+  const events = Array.from({ length: 20_000 }, (_, port) => ({ ...blocked, port }));
+  assert.equal(table(events, plain).split('\n').length, events.length + 2);
+});

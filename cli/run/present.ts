@@ -108,10 +108,16 @@ function ofOneColumn<Row extends Record<string, string>>(row: Row): Row {
 export function table(events: readonly EgressEvent[], style: Style): string {
   if (events.length === 0) return '';
   const rows = events.map(cells).map(ofOneColumn);
-  const width = (column: (typeof columns)[number]) =>
-    Math.max(column.length, ...rows.map((row) => row[column].length));
-  const line = (texts: string[]) => texts.join('  ').trimEnd();
-  const head = line(columns.map((column) => column.padEnd(width(column))));
-  const body = rows.map((row) => line(columns.map((column) => row[column].padEnd(width(column)))));
+  // Once for all rows: there may be thousands of them.
+  const widths = columns.map((column) =>
+    rows.reduce((width, row) => Math.max(width, row[column].length), column.length),
+  );
+  const line = (texts: string[]) =>
+    texts
+      .map((text, at) => text.padEnd(widths[at] ?? 0))
+      .join('  ')
+      .trimEnd();
+  const head = line([...columns]);
+  const body = rows.map((row) => line(columns.map((column) => row[column])));
   return `${[paint(style, 1, head), ...body].join('\n')}\n`;
 }
