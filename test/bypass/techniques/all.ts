@@ -6,6 +6,7 @@ import { connections } from './connections.ts';
 import { deputies } from './deputies.ts';
 import { doors } from './doors.ts';
 import { escapes } from './escapes.ts';
+import { evidence } from './evidence.ts';
 import { lookups } from './lookups.ts';
 import { furnish, policy } from './names.ts';
 import { packets } from './packets.ts';
@@ -26,4 +27,5 @@ export const groups: readonly Group[] = [
   agent,
   deputies,
   doors,
+  evidence,
 ];
