@@ -7,6 +7,7 @@
 #include "hooks/address.c"
 #include "hooks/create.c"
 #include "hooks/process.c"
+#include "hooks/unix.c"
 #include "hooks/clock.c"
 #include "hooks/backstop.c"
 

@@ -7,6 +7,7 @@
 #define TW_KERNEL_H
 
 #include <linux/types.h>
+#include <linux/un.h>
 
 #define TW_CORE __attribute__((preserve_access_index))
 
@@ -77,6 +78,55 @@ struct task_struct {
 	struct mm_struct *mm;
 	const struct cred *cred;
 	char comm[16];
+} TW_CORE;
+
+struct hlist_node {
+	struct hlist_node *next;
+} TW_CORE;
+
+struct hlist_head {
+	struct hlist_node *first;
+} TW_CORE;
+
+struct net {
+	struct {
+		struct {
+			struct hlist_head *buckets;
+		} table;
+	} unx;
+} TW_CORE;
+
+struct sock_common {
+	struct {
+		struct net *net;
+	} skc_net;
+	struct hlist_node skc_node;
+} TW_CORE;
+
+struct sock {
+	struct sock_common __sk_common;
+	__u16 sk_type;
+	struct {
+		struct cgroup *cgroup;
+	} sk_cgrp_data;
+} TW_CORE;
+
+struct unix_address {
+	int len;
+	struct sockaddr_un name[0];
+} TW_CORE;
+
+struct unix_sock {
+	struct unix_address *addr;
+} TW_CORE;
+
+struct sockaddr;
+
+/* What a hook of addresses works on; since 6.7 with the length of a Unix name. */
+struct bpf_sock_addr_kern {
+	struct sock *sk;
+	struct sockaddr *uaddr;
+	__u32 uaddrlen;
 } TW_CORE;
 
 struct linux_binprm {

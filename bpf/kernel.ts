@@ -145,7 +145,12 @@ export class Kernel {
 
   /** What a target's cgroup gets, in the order of attaching. */
   cgroupPrograms(): readonly string[] {
-    return [this.packetProgram, ...addressPrograms, ...this.#programsOf('create')];
+    return [
+      this.packetProgram,
+      ...addressPrograms,
+      ...this.#programsOf('create'),
+      ...this.#programsOf('unix'),
+    ];
   }
 
   /**

@@ -10,18 +10,26 @@ export const optionalParts = {
     programs: ['tw_create'],
     lost: 'packets of raw sockets are refused without naming the process',
   },
+  unix: {
+    programs: ['tw_connect_unix', 'tw_sendmsg_unix'],
+    lost: 'abstract Unix sockets of programs outside of the target can be reached',
+  },
 } as const;
 export type OptionalPart = keyof typeof optionalParts;
 
 /** The packet hook in two shapes: the second is for kernels before 5.10. */
 export const packetPrograms = ['tw_egress', 'tw_egress_full'] as const;
 
-/** Parts of which none, one or both are left out, from best to least. */
+/** Parts of which none, some or all are left out, from best to least; `unix` is the newest (6.7). */
 const partsLeftOut: readonly (readonly OptionalPart[])[] = [
   [],
+  ['unix'],
   ['process'],
   ['create'],
   ['process', 'create'],
+  ['unix', 'process'],
+  ['unix', 'create'],
+  ['unix', 'process', 'create'],
 ];
 
 export interface Attempt {

@@ -123,6 +123,32 @@ static int tw_leave_out(napi_env env, struct bpf_object *object, napi_value name
 	return 0;
 }
 
+/*
+ * Hooks of Linux 6.7 that older versions of libbpf do not know by their section, nor older headers by
+ * their number (enum bpf_attach_type).
+ */
+static void tw_type_programs(struct bpf_object *object)
+{
+	static const struct {
+		const char *section;
+		int attach;
+	} hooks[] = {
+		{ "cgroup/connect_unix", 49 },
+		{ "cgroup/sendmsg_unix", 50 },
+	};
+	struct bpf_program *program;
+	size_t i;
+
+	bpf_object__for_each_program(program, object)
+		for (i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++) {
+			if (strcmp(bpf_program__section_name(program), hooks[i].section))
+				continue;
+			bpf_program__set_type(program, BPF_PROG_TYPE_CGROUP_SOCK_ADDR);
+			bpf_program__set_expected_attach_type(program,
+							      (enum bpf_attach_type)hooks[i].attach);
+		}
+}
+
 static void tw_collect_maps(struct tw_engine *engine)
 {
 	struct bpf_map *map;
@@ -248,6 +274,7 @@ static struct bpf_object *tw_prepare(napi_env env, napi_callback_info info)
 		tw_throw(env, errno, path);
 		return NULL;
 	}
+	tw_type_programs(object);
 	if (tw_set_sizes(env, object, argv[1]) || tw_leave_out(env, object, argv[2])) {
 		bpf_object__close(object);
 		return NULL;

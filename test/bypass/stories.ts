@@ -1,10 +1,12 @@
 /** What stories share: a probe that waits for steps which only a running test can name. */
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Kernel } from '#bpf/kernel.ts';
+import { singleTargetSizes } from '#bpf/programs.ts';
 import { follow, type Running, until } from '../e2e/stage.ts';
 import type { Held, Outcomes } from './ground.ts';
 import { outcomes, type RunGround, readReport } from './run-ground.ts';
-import type { Witness } from './technique.ts';
+import { Missing, type Witness } from './technique.ts';
 
 export interface WaitingProbe {
   readonly running: Running;
@@ -86,4 +88,11 @@ export async function tryBoth(
   const between = seen();
   const held = await ground.held(steps);
   return { free, held, seenFree: between - start, seenHeld: seen() - between };
+}
+
+/** @throws Missing on a kernel before 6.7, where abstract Unix sockets are a limit (docs/limits.md) */
+export async function needUnixHooks(): Promise<void> {
+  const kernel = await Kernel.load(singleTargetSizes);
+  kernel.close();
+  if (kernel.missing.has('unix')) throw new Missing('a kernel with hooks of Unix sockets (6.7)');
 }

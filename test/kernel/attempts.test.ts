@@ -70,11 +70,19 @@ test('without socket creation, packets of raw sockets have no process', { skip }
   assert.deepEqual([icmp.pid, icmp.reason], [null, 'icmp']);
 });
 
-test('without both, and with the older packet hook, everything is refused all the same', {
+test('without hooks of Unix sockets, the rest is as it was', { skip }, async (t) => {
+  const { pid, tcp, icmp, missing } = await story(t, ['tw_sendmsg_unix']);
+  assert.deepEqual(missing, [['unix', 'tw_sendmsg_unix is not for this kernel']]);
+  assert.match(tcp.argv ?? '', /--flag$/);
+  assert.deepEqual([tcp.pid, icmp.pid], [pid, pid]);
+});
+
+test('without any of them, and with the older packet hook, everything is refused all the same', {
   skip,
 }, async (t) => {
-  const { pid, tcp, missing } = await story(t, ['tw_create', 'tw_fork', 'tw_egress']);
-  assert.deepEqual(missing.map(([part]) => part).sort(), ['create', 'process']);
+  const refused = ['tw_create', 'tw_fork', 'tw_egress', 'tw_connect_unix'];
+  const { pid, tcp, missing } = await story(t, refused);
+  assert.deepEqual(missing.map(([part]) => part).sort(), ['create', 'process', 'unix']);
   assert.equal(tcp.pid, pid);
 });
 

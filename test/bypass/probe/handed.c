@@ -24,10 +24,15 @@ static const char *inherited_to(char **w, int count)
 	return outcome(sendto(atoi(w[0]), w[3], strlen(w[3]), MSG_NOSIGNAL, &to.any, size));
 }
 
-static socklen_t abstract(const char *name, struct sockaddr_un *out)
+/* A name with a slash is a path, any other is abstract. */
+static socklen_t unix_name(const char *name, struct sockaddr_un *out)
 {
 	memset(out, 0, sizeof(*out));
 	out->sun_family = AF_UNIX;
+	if (strchr(name, '/')) {
+		strncpy(out->sun_path, name, sizeof(out->sun_path) - 1);
+		return sizeof(*out);
+	}
 	strncpy(out->sun_path + 1, name, sizeof(out->sun_path) - 2);
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name));
 }
@@ -51,13 +56,13 @@ static void with_control(struct msghdr *message, struct iovec *part, union contr
 	message->msg_controllen = sizeof(control->room);
 }
 
-/* give NAME: gives a UDP socket to the first who connects to the abstract name; prints when it waits */
+/* give NAME: gives a UDP socket to the first who connects to the name; prints when it waits */
 static const char *give(char **w, int count)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int given = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), peer = -1, tries;
 	struct sockaddr_un own;
-	socklen_t size = abstract(w[0], &own);
+	socklen_t size = unix_name(w[0], &own);
 	union control control;
 	struct msghdr message;
 	struct iovec part;
@@ -82,7 +87,7 @@ static const char *taken(char **w, int count)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), got;
 	struct sockaddr_un there;
-	socklen_t size = abstract(w[0], &there);
+	socklen_t size = unix_name(w[0], &there);
 	union control control;
 	struct msghdr message;
 	struct iovec part;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { follow, policyText, type Rule, until } from '../../e2e/stage.ts';
 import { assertRow } from '../rows.ts';
 import { outcomes, type RunGround, readReport } from '../run-ground.ts';
+import { heldProbe, needUnixHooks } from '../stories.ts';
 import { Missing, type Story } from '../technique.ts';
 import { query } from './messages.ts';
 
@@ -160,16 +161,34 @@ export function inherit(
   };
 }
 
+/** A program outside that gives its socket to the first who connects. */
+async function giver(ground: RunGround, name: string): Promise<void> {
+  const { lab, work } = ground.stage;
+  const child = lab.spawn('host', ...programOf(ground, `give ${name}`), { cwd: work });
+  await new Promise((done) => child.stdout?.once('data', done));
+}
+
 export async function passed(ground: RunGround): Promise<void> {
-  const { stage } = ground;
-  const name = `${stage.lab.id}-gives`;
-  const [program, words] = programOf(ground, `give ${name}`);
-  const giver = stage.lab.spawn('host', program, words, { cwd: stage.work });
-  await new Promise((done) => giver.stdout?.once('data', done));
+  await needUnixHooks();
+  const { lab } = ground.stage;
+  const name = `${lab.id}-gives`;
+  await giver(ground, name);
   const step = `taken ${name} ${bad(32)} 5000 secret`;
-  const held = await stage.run({ policy: ground.group.policy, command: ground.probe(step) });
-  assert.equal(outcomes(held.stdout)[step], 'ok', `${held.stdout}${held.stderr}`);
-  assert.ok(stage.lab.packetsTo(bad(32)) > 0);
+  const held = await ground.held([step]);
+  assert.equal(held.outcomes[step], 'connect: EPERM', held.said);
+  assert.equal(lab.packetsTo(bad(32)), 0);
+  assert.equal((await ground.free([step]))[step], 'ok', 'control');
+  assert.ok(lab.packetsTo(bad(32)) > 0, 'control');
+}
+
+export async function passedLater(ground: RunGround): Promise<void> {
+  const probe = heldProbe(ground);
+  await until(() => probe.running.stdout().startsWith('up\t'), 'the probe');
+  await giver(ground, './gives');
+  const step = `taken ./gives ${bad(33)} 5000 secret`;
+  assert.equal((await probe.take(step))[step], 'ok', 'the limit holds no more');
+  assert.ok(ground.stage.lab.packetsTo(bad(33)) > 0);
+  await probe.ended();
 }
 
 export const allowGood: Rule = { fqdn: [GOOD.name], ports: [{ port: 8000 }] };

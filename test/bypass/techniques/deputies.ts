@@ -99,9 +99,10 @@ const techniques: readonly Technique[] = [
     title: 'Abstract Unix sockets of programs outside',
     how: 'They have no path that could be covered, and everyone in the network namespace can connect.',
     source: 'CVE-2020-15257 (containerd-shim)',
-    outcome: 'limit',
-    by: 'The namespace is the host’s, and names cannot be closed one by one.',
-    limit: 'Abstract Unix sockets',
+    outcome: 'stopped',
+    by:
+      'From Linux 6.7 on, hooks of Unix sockets let such a name lead to sockets of the same target alone. ' +
+      'Older kernels have no hook there, and it is a limit.',
     stories: { 'a stream and a datagram': abstractOfOthers(address(7), address(8)) },
   },
   {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '../../e2e/stage.ts';
-import { freeProbe, heldProbe } from '../stories.ts';
+import { freeProbe, heldProbe, needUnixHooks } from '../stories.ts';
 import type { Story } from '../technique.ts';
 
 export function laterSocket(at: string, text: string): Story {
@@ -22,6 +22,7 @@ export function laterSocket(at: string, text: string): Story {
 /** The probe itself serves such names outside: one by stream, one by datagram. */
 export function abstractOfOthers(...addresses: readonly [string, string]): Story {
   return async (ground) => {
+    await needUnixHooks();
     const outside = freeProbe(ground);
     const name = `@torwacht-bypass-${process.pid}`;
     const [stream, datagram] = addresses.map((at) => ({ at, text: `secret-abstract-${at}.` }));
@@ -30,18 +31,24 @@ export function abstractOfOthers(...addresses: readonly [string, string]): Story
       `ask-unix ${name} ${stream.at} 8000 ${stream.text}`,
       `tell-unix ${name} ${datagram.at} 8000 ${datagram.text}`,
     ];
-    const serving = outside.take(`serve-unix ${name} 4`);
+    // The probe serves until both controls have come: they are made last.
+    const serving = outside.take(`serve-unix ${name} 2`);
     const names = `/proc/${outside.running.pid}/net/unix`;
     await until(() => readFileSync(names, 'utf8').split(name).length > 2, 'both sockets');
     const seen = () => ground.seen([{ text: stream.text }, { text: datagram.text }]);
-    const control = await ground.free(asks);
-    assert.deepEqual(Object.values(control), ['done', 'ok'], 'control');
-    await until(() => seen().every((count) => count > 0), 'what the control asked for');
-    const before = seen();
-    const held = await ground.held(asks);
-    assert.deepEqual(Object.values(held.outcomes), ['done', 'ok'], 'the limit holds no more');
+    const own = 'own-unix @torwacht-bypass-own';
+    const nobodys = `ask-unix @torwacht-bypass-nobody ${stream.at} 8000 x`;
+    const held = await ground.held([...asks, ...asks.map((ask) => `as-user ${ask}`), own, nobodys]);
+    assert.deepEqual(
+      Object.values(held.outcomes),
+      ['EPERM', 'EPERM', 'EPERM', 'EPERM', 'ok', 'ECONNREFUSED'],
+      held.said,
+    );
+    assert.deepEqual(seen(), [0, 0]);
+    const control = await ground.free([...asks, own]);
+    assert.deepEqual(Object.values(control), ['done', 'ok', 'ok'], 'control');
     await serving;
-    await until(() => seen().every((count, at) => count > (before[at] ?? 0)), 'the held ones');
+    await until(() => seen().every((count) => count > 0), 'what the control asked for');
     await outside.ended();
   };
 }
