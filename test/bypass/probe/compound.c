@@ -84,7 +84,7 @@ static int to_cgroup_root(void)
 	return join_cgroup(cgroup_mount());
 }
 
-/* A cgroup beside the one that holds us. It goes when it is empty: the parent of a step removes it. */
+/* A cgroup that a step makes, as far as it may. It goes when it is empty: the parent of the step removes it. */
 static char made_cgroup[600];
 
 static int to_new_cgroup(void)
@@ -94,16 +94,24 @@ static int to_new_cgroup(void)
 	return join_cgroup(made_cgroup);
 }
 
+/* Into the topmost cgroup that a mount of its own shows, or into a new one below it. */
+static int mount_cgroups(int below)
+{
+	char folder[] = "./again-XXXXXX", child[64];
+
+	if (!mkdtemp(folder) || unshare(CLONE_NEWNS) ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("none", folder, "cgroup2", 0, NULL))
+		return -1;
+	snprintf(child, sizeof(child), "%s%s", folder, strrchr(made_cgroup, '/'));
+	if (!below)
+		return join_cgroup(folder);
+	return mkdir(child, 0755) ? -1 : join_cgroup(child);
+}
+
 static int mount_cgroups_again(void)
 {
-	char folder[] = "./again-XXXXXX";
-	int result;
-
-	if (!mkdtemp(folder))
-		return -1;
-	result = unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-		 mount("none", folder, "cgroup2", 0, NULL) || join_cgroup(folder) ? -1 : 0;
-	return result;
+	return mount_cgroups(0);
 }
 
 /* Goes on in a process that clone3 put into the root cgroup: no file is written for that. */
@@ -162,6 +170,11 @@ static int new_user_by_clone(void)
 static int new_user_and_cgroups(void)
 {
 	return new_user() || unshare(CLONE_NEWCGROUP) ? -1 : mount_cgroups_again();
+}
+
+static int new_cgroup_below(void)
+{
+	return new_user() || unshare(CLONE_NEWCGROUP) ? -1 : mount_cgroups(1);
 }
 
 /* Out of the network namespace and back into it: rules that were bound to its sockets stay behind. */
@@ -232,6 +245,7 @@ static const struct {
 	{ "user", new_user },
 	{ "user-by-clone", new_user_by_clone },
 	{ "user-cgroup-mount", new_user_and_cgroups },
+	{ "user-cgroup-below", new_cgroup_below },
 	{ "netns-and-back", out_and_back },
 	{ "cable", lay_cable },
 	{ "daemon", daemonize },
@@ -312,6 +326,24 @@ static const char *script(char **w, int count)
 	return "ok";
 }
 
+static const char *send_from_nowhere(char **w, int count)
+{
+	int fd = open_socket(w[0], SOCK_DGRAM, 0);
+	union address to;
+	socklen_t size = read_address(w[0], w[1], &to);
+
+	(void)count;
+	if (unshare(CLONE_NEWNET) && (new_user() || unshare(CLONE_NEWNET)))
+		return outcome(-1);
+	return outcome(sendto(fd, w[2], strlen(w[2]), 0, &to.any, size));
+}
+
+/* kept ADDRESS PORT TEXT: a socket of before, used in a network namespace that has no link */
+static const char *kept(char **w, int count)
+{
+	return in_child(send_from_nowhere, w, count);
+}
+
 /* up: it runs */
 static const char *up(char **w, int count)
 {
@@ -323,6 +355,7 @@ static const char *up(char **w, int count)
 const struct step compound_steps[] = {
 	{ "up", 0, up },
 	{ "by", 2, by },
+	{ "kept", 3, kept },
 	{ "as-user", 1, as_user },
 	{ "until", 1, until },
 	{ "script", 1, script },

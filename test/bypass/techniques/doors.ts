@@ -105,10 +105,18 @@ const techniques: readonly Technique[] = [
     source: 'socket(2); Bullfrog README (packet sockets)',
     outcome: 'stopped',
     by: 'The filter of system calls leaves UNIX, INET, INET6 and NETLINK; a flag opens one more by name.',
-    attempts: Object.entries(families).map(([name, [family, type]]) => ({
-      ...refused(`socket ${family} ${type}`, /^EAFNOSUPPORT$/),
-      what: `AF_${name}`,
-    })),
+    attempts: [
+      ...Object.entries(families).map(([name, [family, type]]) => ({
+        ...refused(`socket ${family} ${type}`, /^EAFNOSUPPORT$/),
+        what: `AF_${name}`,
+      })),
+      // A family that is opened needs a capability that is not.
+      ...(['PACKET', 'XDP'] as const).map((name) => ({
+        ...refused(`socket ${families[name].join(' ')}`, /^EPERM$/),
+        what: `AF_${name}`,
+        opened: ['--allow-family', name],
+      })),
+    ],
   },
   {
     id: 'netlink',

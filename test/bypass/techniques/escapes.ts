@@ -58,6 +58,7 @@ const techniques: readonly Technique[] = [
     attempts: [
       by(3, 'cgroup-mount', /^EPERM, then EPERM$/),
       by(4, 'user-cgroup-mount', /^ok, then EPERM$/, USER_NAMESPACES),
+      by(7, 'user-cgroup-below', /^ok, then EPERM$/, USER_NAMESPACES),
     ],
   },
   {
@@ -113,6 +114,23 @@ const techniques: readonly Technique[] = [
     attempts: [cable(15), cable(17, USER_NAMESPACES)],
   },
   {
+    id: 'kept-socket',
+    title: 'A tunnel out of a namespace of its own',
+    how: 'A socket that was made in the host’s network goes on there when its process has moved to a private one.',
+    source: 'network_namespaces(7); slirp4netns, pasta',
+    outcome: 'stopped',
+    by: 'A socket’s packets are judged by the cgroup that made it, wherever its process is.',
+    attempts: [
+      {
+        step: `kept ${address(22)} 5000 secret-22`,
+        opened: USER_NAMESPACES,
+        free: /^ok$/,
+        witness: { packets: address(22), port: 5000, protocol: 'udp' },
+        record: { row: { reason: 'default', ip: address(22), port: 5000 }, said: /^EPERM$/ },
+      },
+    ],
+  },
+  {
     id: 'detached-child',
     title: 'A child that is nobody’s',
     how: 'A process leaves its session, its terminal and its parent, and is no part of what is watched.',
@@ -158,7 +176,8 @@ export const escapes: Group = {
   furnish: async (lab) => {
     lab.addAddress(address(15));
     lab.addAddress(address(17));
-    const held = [1, 2, 3, 4, 5, 6, 10, 11, 12, 13, 14, 16, 18, 19, 20, 21].map(address);
+    lab.addAddress(address(22));
+    const held = [1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13, 14, 16, 18, 19, 20, 21].map(address);
     return {
       sinks: [await lab.sink(held.map((at) => ({ kind: 'tcp', address: at, port: 8000 })))],
     };
