@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * Evidence: one row per (target, process, destination, reason), counted in the kernel. The first of a
- * row is an event with the process's identity. A target may hold so many rows; beyond that its
- * overflow counts exactly, so a flood of destinations hides nothing and starves nobody. What was allowed
- * has a budget of its own: it can take no row from a refusal.
+ * row is an event with the process's identity. A target may hold so many rows; beyond that each process
+ * has one more for all its destinations, and beyond a quarter more of those the overflow counts exactly:
+ * a flood of destinations hides no process and no attempt. What was allowed has a budget of its own: it
+ * can take no row from a refusal.
  */
 #ifndef TW_EVIDENCE_H
 #define TW_EVIDENCE_H
@@ -45,31 +46,20 @@ static __always_inline void tw_bump(struct tw_row *row, __u64 now)
 	row->last = now;
 }
 
-static __attribute__((noinline)) void tw_record(const struct tw_held *h, const struct tw_row_key *key)
+/* Counts in a row that is there, or that may be made; 0 when `used` has reached the budget. */
+static __attribute__((noinline)) int tw_count_row(const struct tw_row_key *key, __u32 *used,
+						  __u32 budget, __u64 *overflow)
 {
 	struct tw_row *row = bpf_map_lookup_elem(&rows, key), fresh;
-	__u64 now = bpf_ktime_get_boot_ns(), *overflow;
-	__u32 slot = h->slot, *used;
-	struct tw_account *a;
+	__u64 now = bpf_ktime_get_boot_ns();
 
-	if (key->reason == TW_PROBE) {
-		tw_count(TW_PROBES_REFUSED);
-		return;
-	}
 	if (row) {
 		tw_bump(row, now);
-		return;
+		return 1;
 	}
-	a = bpf_map_lookup_elem(&accounts, &slot);
-	if (!a)
-		return;
-	overflow = tw_allows(key->reason) ? &a->allowed_overflow : &a->overflow;
-	used = tw_allows(key->reason) ? &a->allowed_rows : &a->rows;
 	/* May pass the budget by as many as there are processors: it bounds memory, not counts. */
-	if (*used >= h->target->row_budget) {
-		__sync_fetch_and_add(overflow, 1);
-		return;
-	}
+	if (*used >= budget)
+		return 0;
 	fresh.count = 1;	/* field by field: a constant to copy from would make a section */
 	fresh.first = fresh.last = now;
 	if (bpf_map_update_elem(&rows, key, &fresh, BPF_NOEXIST)) {
@@ -80,10 +70,40 @@ static __attribute__((noinline)) void tw_record(const struct tw_held *h, const s
 			__sync_fetch_and_add(overflow, 1);
 			tw_count(TW_ROWS_FULL);
 		}
-		return;
+		return 1;
 	}
 	__sync_fetch_and_add(used, 1);
 	tw_emit(key, now);
+	return 1;
+}
+
+static __attribute__((noinline)) void tw_record(const struct tw_held *h, const struct tw_row_key *key)
+{
+	__u32 slot = h->slot, budget = h->target->row_budget;
+	struct tw_row_key rest;
+	struct tw_account *a;
+
+	if (key->reason == TW_PROBE) {
+		tw_count(TW_PROBES_REFUSED);
+		return;
+	}
+	a = bpf_map_lookup_elem(&accounts, &slot);
+	if (!a)
+		return;
+	if (tw_allows(key->reason)) {
+		if (!tw_count_row(key, &a->allowed_rows, budget, &a->allowed_overflow))
+			__sync_fetch_and_add(&a->allowed_overflow, 1);
+		return;
+	}
+	if (tw_count_row(key, &a->rows, budget, &a->overflow))
+		return;
+	/* One row for all the rest of this process: who floods the rows hides no other process. */
+	rest = *key;
+	rest.hook = TW_HOOK_ANY;
+	rest.name = rest.port = 0;
+	__builtin_memset(rest.addr, 0, sizeof(rest.addr));
+	if (!tw_count_row(&rest, &a->rows, budget + budget / 4, &a->overflow))
+		__sync_fetch_and_add(&a->overflow, 1);
 }
 
 static __always_inline void tw_row_key(struct tw_row_key *key, const struct tw_held *h,

@@ -237,6 +237,7 @@ enum tw_hook {
 	TW_HOOK_SENDMSG,
 	TW_HOOK_PACKET,
 	TW_HOOK_BACKSTOP,
+	TW_HOOK_ANY,	/* of a row beyond the budget: whatever hook, wherever to */
 };
 
 #endif

@@ -20,7 +20,7 @@ export const targetFlags = { ownNetns: 1, redirect: 2, backstop: 4 } as const;
 export const MAX_UPLINKS = 4;
 export const MAX_OWN = 4;
 export const policyFlags = { observe: 1n, denyCidr: 2n } as const;
-export const hooks = ['connect', 'sendmsg', 'packet', 'backstop'] as const;
+export const hooks = ['connect', 'sendmsg', 'packet', 'backstop', 'any'] as const;
 
 /** In the order of enum tw_counter. */
 export const counterNames = [

@@ -7,7 +7,7 @@
 import { isIPv4 } from 'node:net';
 import { allowedReasons, type EgressEvent, type Reason, reasons } from '#api/event.ts';
 import type { EventRecord, Kernel, ProcessRecord, RowKey } from '#bpf/kernel.ts';
-import { rowKey } from '#bpf/layout.ts';
+import { hooks, rowKey } from '#bpf/layout.ts';
 import type { AllowedQuery, Client, RefusedQuery } from '#dns/ports.ts';
 import { alwaysDeniedReasons } from '#policy/always-denied.ts';
 import { constantAddress, formatAddress } from '#policy/cidr.ts';
@@ -176,13 +176,14 @@ export class RowTable {
     const { target } = this.#parts;
     const reason = reasons[key.reason] ?? 'none';
     const name = key.name ? target.names.nameOf(key.name) : null;
+    const anywhere = key.hook === hooks.indexOf('any');
     return {
       ...this.#base(process, time),
       pid: process?.pid ?? (key.pid || null),
       action: actionOf(reason, key.passed),
       domain: name === null ? null : escapeText(name),
-      ip: formatIp(key.addr),
-      port: portOf(key, reason),
+      ip: anywhere ? null : formatIp(key.addr),
+      port: anywhere ? null : portOf(key, reason),
       protocol: protocolNames.get(key.proto) ?? 'other',
       reason,
       ...this.#rule(target.policyOf(key.table) ?? target.policy, key.rule, reason),

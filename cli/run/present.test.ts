@@ -52,6 +52,11 @@ test('an IPv6 address keeps its port apart; a protocol without ports shows none'
   assert.match(liveLine({ ...blocked, port: null }, plain), /blocked 192\.0\.2\.1 for/);
 });
 
+test('a row for all destinations of a process says so', () => {
+  const rest = { ...blocked, ip: null, port: null, count: 1904 };
+  assert.match(liveLine(rest, plain), /blocked other destinations for node\[77\]/);
+});
+
 test('a process that is not known is said to be one', () => {
   const unknown = { ...blocked, comm: null, pid: null, ancestry: [] };
   assert.match(liveLine(unknown, plain), /for a process \(default/);

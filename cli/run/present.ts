@@ -68,7 +68,8 @@ function destination(event: EgressEvent): string {
   const { ip, port } = event;
   // No name that anyone may reach has a blank.
   const domain = event.domain === null ? null : visible(event.domain, / /g);
-  if (ip === null) return domain ?? 'unknown';
+  // Beyond the budget of rows, a process has one for all its destinations.
+  if (ip === null) return domain ?? 'other destinations';
   const address = port === null ? ip : ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
   return domain === null ? address : `${domain} (${address})`;
 }

@@ -168,9 +168,22 @@ test('beyond the budget of rows every attempt is still counted', { skip }, async
       assert.equal(refused, String(DESTINATIONS));
       const rows = await own.holder.rows();
       const counted = rows.reduce((sum, row) => sum + row.count, 0);
-      assert.equal(counted + (await own.holder.overflow()).refused, round * DESTINATIONS);
-      assert.equal(rows.length, 4096);
+      assert.equal(counted, round * DESTINATIONS);
+      assert.equal((await own.holder.overflow()).refused, 0);
+      const [rest, ...others] = rows.filter((row) => row.ip === null);
+      assert.deepEqual(others, []);
+      assert.deepEqual(
+        [rest?.pid, rest?.comm, rest?.port, rest?.domain, rest?.reason, rest?.count],
+        [probe.pid, 'probe', null, null, 'default', round * (DESTINATIONS - 4096)],
+      );
+      assert.equal(rows.length, 4097);
     }
+    const late = await own.probe('inside');
+    assert.equal(await late.connect('tcp', '198.51.100.9', 443), 'EPERM');
+    assert.ok(
+      (await own.holder.rows()).some((row) => row.pid === late.pid),
+      'it has a row',
+    );
     assert.equal((await own.holder.counters()).rows_full, 0);
   } finally {
     await own.close();

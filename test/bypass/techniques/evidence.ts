@@ -28,10 +28,13 @@ const techniques: readonly Technique[] = [
     title: 'Using up the rows',
     how: 'A process is refused at thousands of destinations, until no row is left for the one that matters.',
     source: 'Tetragon threat model',
-    outcome: 'limit',
-    by: 'Memory is bounded: what is beyond 4,096 rows is refused and counted, and not told apart.',
-    limit: 'Counts',
-    stories: { 'the number is exact, the row is not there': moreThanRows(address(3), address(4)) },
+    outcome: 'stopped',
+    by:
+      'Beyond 4,096 rows each process still has one for all its destinations; beyond a thousand of those ' +
+      'a number goes on counting.',
+    stories: {
+      'another process has its row, the numbers are exact': moreThanRows(address(3), address(4)),
+    },
   },
   {
     id: 'process-flood',
