@@ -30,8 +30,18 @@ test('a figure holds when its value or its ratio is within the target', () => {
 test('a figure has exactly the fields of the file', () => {
   assert.deepEqual(
     figure({ ...base, value: 11, baseline: 10, target: { bound: 'at most', limit: 25 } }),
-    { ...base, value: 11, baseline: 10, ratio: 1.1, target: 'value <= 25', holds: true },
+    {
+      ...base,
+      value: 11,
+      baseline: 10,
+      ratio: 1.1,
+      spread: null,
+      target: 'value <= 25',
+      holds: true,
+    },
   );
+  const measured = figure({ ...base, value: 11, baseline: 10, ratio: 1.05, spread: 0.02 });
+  assert.deepEqual([measured.ratio, measured.spread], [1.05, 0.02]);
 });
 
 test('the table is aligned and shows what fails', () => {
@@ -41,16 +51,17 @@ test('the table is aligned and shows what fails', () => {
       name: 'start',
       value: 1234.6,
       baseline: 1000,
+      spread: 12.34,
       unit: 'ms',
       target: { bound: 'at most', limit: 300 },
     }),
     figure({ name: 'watched', value: 0.0412, unit: 'ms' }),
   ]);
   assert.deepEqual(text.split('\n'), [
-    '       figure       value  baseline  ratio  target',
-    'holds  cached     14.3 ns         –      –  value <= 25',
-    'FAILS  start      1235 ms   1000 ms  1.23×  value <= 300',
-    '       watched  0.0412 ms         –      –  –',
+    '       figure       value  spread  baseline  ratio  target',
+    'holds  cached     14.3 ns       –         –      –  value <= 25',
+    'FAILS  start      1235 ms   ±12.3   1000 ms  1.23×  value <= 300',
+    '       watched  0.0412 ms       –         –      –  –',
   ]);
 });
 

@@ -9,8 +9,10 @@ export interface Figure {
   readonly unit: string;
   /** The same work without us, measured in the same run, in the same unit. */
   readonly baseline: number | null;
-  /** value / baseline. */
+  /** value / baseline, or the median of that over the rounds. */
   readonly ratio: number | null;
+  /** Half of the range that the middle half of the rounds lies in: of the value, or of a judged ratio. */
+  readonly spread: number | null;
   /** `value <= 25` or `ratio <= 1.1`; null for a figure that is only watched. */
   readonly target: string | null;
   readonly holds: boolean;
@@ -27,6 +29,8 @@ export interface Measured {
   readonly value: number;
   readonly unit: string;
   readonly baseline?: number;
+  readonly ratio?: number;
+  readonly spread?: number;
   readonly target?: Target;
 }
 
@@ -35,14 +39,15 @@ export interface Measured {
  *
  * @example figure({ name: 'cached socket', value: 14, unit: 'ns', target: { bound: 'at most', limit: 25 } })
  */
-export function figure({ name, value, unit, baseline, target }: Measured): Figure {
-  const ratio = baseline === undefined ? null : value / baseline;
+export function figure({ name, value, unit, baseline, target, ...rest }: Measured): Figure {
+  const ratio = rest.ratio ?? (baseline === undefined ? null : value / baseline);
   return {
     name,
     value,
     unit,
     baseline: baseline ?? null,
     ratio,
+    spread: rest.spread ?? null,
     target: target ? describe(target) : null,
     holds: Number.isFinite(value) && (!target || holds(target, value, ratio)),
   };

@@ -1,184 +1,206 @@
 /**
- * What the packet hook costs, under real traffic, by the kernel's own run-time statistics
- * (BPF_STATS_RUN_TIME), over an empty program under the same traffic.
+ * What the packet hook costs over an empty program, for policies of 10 to 100,000 prefixes: under real
+ * traffic by the kernel's own statistics, and by BPF_PROG_TEST_RUN. Nothing but the socket's cache and
+ * the table of learned addresses may be asked for most packets, so the number of prefixes must not matter.
  */
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import type { Cgroup } from '#agent/cgroup/cgroup.ts';
-import { Numbers, Target } from '#agent/target/target.ts';
-import { Kernel } from '#bpf/kernel.ts';
-import { targetFlags } from '#bpf/layout.ts';
-import { builtPath, native } from '#bpf/native.ts';
-import { singleTargetSizes } from '#bpf/programs.ts';
-import { constantAddress } from '#policy/cidr.ts';
-import type { Permission } from '#policy/types.ts';
+import { native } from '#bpf/native.ts';
 import { createLab, type Lab } from '../test/lab/lab.ts';
-import { type Figure, figure } from './figure.ts';
-import {
-  type BenchWorld,
-  benchPolicy,
-  buildSender,
-  createBenchWorld,
-  send,
-  type Traffic,
-} from './world.ts';
+import { type Figure, figure, type Target } from './figure.ts';
+import { ALLOWED, type HeldLane, heldLane, type Lane, LEARNED, PORT, plainLane } from './lanes.ts';
+import { added, interleave } from './statistics.ts';
+import { testRuns } from './test-runs.ts';
+import { buildProgram, startInLab, type Worker } from './worker.ts';
+import { type BenchWorld, createBenchWorld } from './world.ts';
 
-const PORT = 7000;
-const PACKETS = 200_000;
-const ROUNDS = 5;
-const ADDRESSES = Array.from({ length: 32 }, (_, i) => `198.51.100.${i + 1}`);
-
-const open: Permission = { action: 'allow', protocol: 0, from: PORT, to: PORT, rule: 1 };
-
-const policy = benchPolicy(
-  [{ pattern: { labels: ['cdn', 'test'], wildcard: 'none' }, private: false, permissions: [open] }],
-  [{ address: constantAddress('203.0.113.0'), length: 24, permissions: [open] }],
-);
-
-/** Median ns a run of one program over rounds of traffic; `runs` are its counters. */
-async function cost(
-  stats: () => { runs: number; nanoseconds: number },
-  traffic: () => Promise<unknown>,
-): Promise<number> {
-  const rounds: number[] = [];
-  for (let round = 0; round <= ROUNDS; round++) {
-    const before = stats();
-    await traffic();
-    const after = stats();
-    // The first warms up: neighbours, caches, the processor's clock.
-    if (round > 0)
-      rounds.push((after.nanoseconds - before.nanoseconds) / (after.runs - before.runs));
-  }
-  return rounds.sort((a, b) => a - b)[Math.floor(rounds.length / 2)] as number;
-}
-
-function hold(kernel: Kernel, world: BenchWorld, programs?: readonly string[]): Cgroup {
-  const { cgroup, pins } = world.cgroup();
-  const spec = {
-    slot: 0,
-    id: 1,
-    cgroup,
-    place: {
-      flags: targetFlags.redirect,
-      resolver: { address: 0, port: 0 },
-      mark: 1,
-      uplinks: [],
-      own: [],
-    },
-  };
-  const target = new Target(kernel, new Numbers(), spec, policy, 1n << BigInt(cgroup.level));
-  const addresses = ADDRESSES.map((a) => ({ address: constantAddress(a), seconds: 3600 }));
-  target.learn('cdn.test', addresses, false);
-  kernel.attachCgroup(cgroup.path, pins, programs);
-  return cgroup;
-}
+const PREFIXES = [10, 1_000, 100_000];
+/** Where a socket lies in memory is worth some nanoseconds: each group of rounds has sockets of its own. */
+const GROUPS = 5;
+const ROUNDS = 8;
+/** Enough that the sender's switch does not show, few enough for many rounds. */
+const PACKETS = 5_000;
+/** What 99,990 prefixes more may add: a look into the trie costs ten times as much. */
+const INDEPENDENT = 5;
 
 export async function run(): Promise<readonly Figure[]> {
-  const lab = createLab({ name: 'bench', addresses: ADDRESSES });
+  const lab = createLab({ name: 'bench', addresses: [...LEARNED, ...ALLOWED] });
   const world = createBenchWorld();
-  const statistics = native().enableStats();
+  const lanes: Lane[] = [];
   try {
-    await lab.sink([
-      ...ADDRESSES.map((address) => ({ kind: 'udp' as const, address, port: PORT })),
-      { kind: 'tcp' as const, address: ADDRESSES[0] as string, port: PORT },
-    ]);
-    return await measure(lab, world);
+    await startInLab(lab, 'net', buildProgram(world.folder, 'peer'), [String(PORT)]).next();
+    const empty = plainLane(world, 'tw_empty');
+    lanes.push(empty);
+    const held: HeldLane[] = [];
+    for (const prefixes of PREFIXES) held.push(await heldLane(world, prefixes));
+    lanes.push(...held);
+    const bench = new PacketBench(lab, world, empty, held);
+    return [...(await bench.underTraffic()), ...(await testRuns(lab))];
   } finally {
-    native().close(statistics);
+    for (const lane of lanes) lane.close();
     await world.close();
     lab.close();
   }
 }
 
-/** What any program pays on this machine that does no more than the kernel calls that ours needs. */
-const floors = [
-  ['tw_one_call', "packet: finding a socket's storage alone"],
-  ['tw_two_calls', 'packet: that, and one hash look-up'],
-] as const;
-
-interface Plain {
-  readonly cgroup: Cgroup;
-  stats(): { runs: number; nanoseconds: number };
-  unload(): void;
+/** A kind of traffic, as bench/sender.c knows it. */
+interface Traffic {
+  readonly kind: 'udp' | 'connected' | 'tcp' | 'fresh';
+  readonly addresses: readonly string[];
+  readonly packets?: number;
 }
 
-/** One program of bench/empty.bpf.c on a cgroup of its own. */
-function attachPlain(world: BenchWorld, program: string): Plain {
-  const { cgroup, pins } = world.cgroup();
-  const engine = native().load(builtPath('bpf/empty.bpf.o'), {}, []);
-  mkdirSync(pins, { recursive: true });
-  native().attachCgroup(engine, program, cgroup.path, join(pins, program));
-  return {
-    cgroup,
-    stats: () => native().runStats(engine, program),
-    unload: () => native().unload(engine),
-  };
-}
+const first = LEARNED.slice(0, 1);
 
-async function measure(lab: Lab, world: BenchWorld): Promise<readonly Figure[]> {
-  const sender = buildSender(world.folder);
-  const empty = attachPlain(world, 'tw_empty');
-  const figures: Figure[] = [];
+class PacketBench {
+  readonly #lab: Lab;
+  readonly #world: BenchWorld;
+  readonly #empty: Lane;
+  readonly #held: readonly HeldLane[];
+  readonly #sender: string;
 
-  const scenarios: {
-    name: string;
-    limit?: number;
-    traffic: Traffic;
-    programs?: readonly string[];
-  }[] = [
-    {
-      name: 'packet: cached TCP socket',
-      limit: 25,
-      traffic: { kind: 'tcp', count: PACKETS, port: PORT, addresses: ADDRESSES.slice(0, 1) },
-    },
-    {
-      name: 'packet: cached UDP socket',
-      limit: 25,
-      traffic: { kind: 'connected', count: PACKETS, port: PORT, addresses: ADDRESSES.slice(0, 1) },
-    },
-    {
-      // The packet hook alone: with the address hooks before it, it would find the socket's verdict.
-      name: 'packet: DNS-learned address',
-      limit: 40,
-      traffic: { kind: 'udp', count: PACKETS, port: PORT, addresses: ADDRESSES },
-      programs: ['tw_egress'],
-    },
-  ];
-  for (const { name, limit, traffic, programs } of scenarios) {
-    const baseline = await cost(
-      () => empty.stats(),
-      () => send(lab, sender, empty.cgroup, traffic),
-    );
-    const kernel = await Kernel.load(singleTargetSizes);
-    const cgroup = hold(kernel, world, programs);
-    const value = await cost(
-      () => kernel.runStats('tw_egress'),
-      () => send(lab, sender, cgroup, traffic),
-    );
-    kernel.close();
-    figures.push(
+  constructor(lab: Lab, world: BenchWorld, empty: Lane, held: readonly HeldLane[]) {
+    this.#lab = lab;
+    this.#world = world;
+    this.#empty = empty;
+    this.#held = held;
+    this.#sender = buildProgram(world.folder, 'sender');
+  }
+
+  /** The kernel takes the time of each run only meanwhile. */
+  async underTraffic(): Promise<Figure[]> {
+    const statistics = native().enableStats();
+    try {
+      const figures = [...(await this.#packetHook()), ...(await this.#allHooks())];
+      return [...figures, ...(await this.#floors())];
+    } finally {
+      native().close(statistics);
+    }
+  }
+
+  /** The packet hook alone: behind the address hooks it would find the socket's verdict. */
+  async #packetHook(): Promise<Figure[]> {
+    const figures = [
+      ...(await this.#compare(
+        'DNS-learned address',
+        { kind: 'udp', addresses: LEARNED },
+        { limit: 40, independent: true },
+      )),
+      ...(await this.#compare('address of a prefix, unconnected', {
+        kind: 'udp',
+        addresses: ALLOWED,
+      })),
+    ];
+    const fresh: Traffic = { kind: 'fresh', addresses: LEARNED, packets: 2_000 };
+    return [
+      ...figures,
+      ...(await this.#compare('first of a socket, packet hook alone', fresh, {}, 1)),
+    ];
+  }
+
+  async #allHooks(): Promise<Figure[]> {
+    for (const lane of this.#held) lane.attachAll();
+    const cached = { limit: 25, independent: true };
+    const fresh: Traffic = { kind: 'fresh', addresses: LEARNED, packets: 2_000 };
+    return [
+      ...(await this.#compare('cached TCP socket', { kind: 'tcp', addresses: first }, cached)),
+      ...(await this.#compare(
+        'cached UDP socket',
+        { kind: 'connected', addresses: first },
+        cached,
+      )),
+      ...(await this.#compare('first of a socket, all hooks together', fresh, {}, 1)),
+    ];
+  }
+
+  /** What any program pays on this machine that does no more than the kernel calls that ours needs. */
+  async #floors(): Promise<Figure[]> {
+    const names = {
+      tw_one_call: "packet: finding a socket's storage alone",
+      tw_two_calls: 'packet: that, and one hash look-up',
+    };
+    const lanes = Object.keys(names).map((program) => plainLane(this.#world, program));
+    try {
+      const traffic: Traffic = { kind: 'connected', addresses: first };
+      const [empty = [], ...values] = await this.#measure([this.#empty, ...lanes], traffic);
+      return Object.values(names).map((name, i) =>
+        figure({ name, unit: 'ns', ...added(values[i] ?? [], empty) }),
+      );
+    } finally {
+      for (const lane of lanes) lane.close();
+    }
+  }
+
+  async #compare(
+    name: string,
+    traffic: Traffic,
+    { limit, independent }: { limit?: number; independent?: boolean } = {},
+    most = this.#held.length,
+  ): Promise<Figure[]> {
+    const held = this.#held.slice(0, most);
+    const [empty = [], ...values] = await this.#measure([this.#empty, ...held], traffic);
+    const target: Target | undefined =
+      limit === undefined ? undefined : { bound: 'at most', limit };
+    const figures = held.map((lane, i) =>
       figure({
-        name: `${name}, ns over an empty program`,
-        value: value - baseline,
+        name: `packet: ${name}, ${Number(lane.name).toLocaleString('en')} prefixes`,
         unit: 'ns',
-        baseline,
-        ...(limit === undefined ? {} : { target: { bound: 'at most', limit } }),
+        ...added(values[i] ?? [], empty),
+        ...(target ? { target } : {}),
       }),
     );
+    const [few, most_] = [values[0], values.at(-1)];
+    if (independent && few && most_) {
+      const { value, spread } = added(most_, few);
+      figures.push(
+        figure({
+          name: `packet: ${name}, what 99,990 prefixes more add`,
+          unit: 'ns',
+          value,
+          spread,
+          target: { bound: 'at most', limit: INDEPENDENT },
+        }),
+      );
+    }
+    return figures;
   }
-  const traffic: Traffic = {
-    kind: 'connected',
-    count: PACKETS,
-    port: PORT,
-    addresses: ADDRESSES.slice(0, 1),
-  };
-  const baseline = await cost(empty.stats, () => send(lab, sender, empty.cgroup, traffic));
-  for (const [program, name] of floors) {
-    const floor = attachPlain(world, program);
-    const value = await cost(floor.stats, () => send(lab, sender, floor.cgroup, traffic));
-    floor.unload();
-    figures.push(figure({ name, value: value - baseline, unit: 'ns', baseline }));
+
+  /** By lane, ns a packet in each round. */
+  async #measure(lanes: readonly Lane[], traffic: Traffic): Promise<number[][]> {
+    const all: number[][] = lanes.map(() => []);
+    for (let group = 0; group < GROUPS; group++) {
+      const values = await this.#group(lanes, traffic);
+      for (const [i, rounds] of values.entries()) all[i]?.push(...rounds);
+    }
+    return all;
   }
-  empty.unload();
-  return figures;
+
+  async #group(lanes: readonly Lane[], traffic: Traffic): Promise<number[][]> {
+    const { kind, addresses, packets = PACKETS } = traffic;
+    const args = [kind, String(PORT), '1', ...addresses];
+    const workers: Worker[] = [];
+    try {
+      const measures = lanes.map((lane) => {
+        const worker = startInLab(this.#lab, 'host', this.#sender, args);
+        workers.push(worker);
+        worker.enter(lane.cgroup);
+        return () => cost(lane, worker, packets);
+      });
+      return await interleave(measures, ROUNDS);
+    } finally {
+      for (const worker of workers) await worker.end();
+    }
+  }
+}
+
+/** ns that one packet cost. */
+async function cost(lane: Lane, worker: Worker, packets: number): Promise<number> {
+  // TCP sends when it may; a round in which it did not is no measurement.
+  for (let attempt = 0; attempt < 10; attempt++) {
+    const before = lane.stats();
+    const [sent] = (await worker.ask(String(packets))).split(' ');
+    if (Number(sent) !== packets) throw new Error(`only ${sent} packets were taken`);
+    const after = lane.stats();
+    const seen = after.packets - before.packets;
+    if (seen > 0) return (after.nanoseconds - before.nanoseconds) / seen;
+  }
+  throw new Error(`no packet of ${lane.name} was seen`);
 }

@@ -1,6 +1,6 @@
 /**
  * `node bench/run.ts [name…]`: runs bench/*.bench.ts, or those named, prints the table and writes
- * bench/out/latest.json. Exits 1 when a figure does not hold or a bench broke, 2 for an unknown name.
+ * bench/out/latest.json, with the machine's name in machine.txt beside it. Exits 1 when a figure does not hold or a bench broke, 2 for an unknown name.
  */
 import { globSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -26,14 +26,16 @@ async function main(names: readonly string[]): Promise<number> {
 
   process.stdout.write(`\n${machine()}\n\n${table(figures)}\n`);
   for (const sentence of broken) process.stdout.write(`FAILS  ${sentence}\n`);
-  write(join(folder, 'out'), `${JSON.stringify(figures, null, 2)}\n`);
+  const out = join(folder, 'out');
+  write(out, 'latest.json', `${JSON.stringify(figures, null, 2)}\n`);
+  write(out, 'machine.txt', `${machine()}\n`);
   return broken.length > 0 || figures.some((figure) => !figure.holds) ? 1 : 0;
 }
 
 /** Whole or not at all: whoever reads the file may do so while we write. */
-function write(out: string, text: string): void {
+function write(out: string, name: string, text: string): void {
   mkdirSync(out, { recursive: true });
-  const draft = join(out, `latest.${process.pid}.tmp`);
+  const draft = join(out, `${name}.${process.pid}.tmp`);
   writeFileSync(draft, text);
-  renameSync(draft, join(out, 'latest.json'));
+  renameSync(draft, join(out, name));
 }

@@ -1,7 +1,5 @@
-/** What benches share: a cgroup of their own, programs attached to it, and senders in it. */
-import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+/** What benches share: cgroups of their own that are removed at the end, and a policy of one rule. */
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -16,7 +14,6 @@ import { pinRoot, useBpffs } from '#agent/leftovers/bpffs.ts';
 import { prepareState } from '#agent/leftovers/registry.ts';
 import { removePins, sweep } from '#agent/leftovers/sweep.ts';
 import type { CidrEntry, CompiledPolicy, NameRule } from '#policy/types.ts';
-import type { Lab } from '../test/lab/lab.ts';
 
 /** A policy of one rule; index 1 is what its lines name. */
 export function benchPolicy(
@@ -61,39 +58,4 @@ export function createBenchWorld(): BenchWorld {
       await sweep();
     },
   };
-}
-
-/** Compiles bench/sender.c. */
-export function buildSender(folder: string): string {
-  const program = join(folder, 'sender');
-  const source = join(import.meta.dirname, 'sender.c');
-  execFileSync('gcc', ['-O2', '-Wall', '-Wextra', '-Werror', '-o', program, source]);
-  return program;
-}
-
-export interface Traffic {
-  readonly kind: 'udp' | 'connected' | 'tcp';
-  readonly count: number;
-  readonly port: number;
-  readonly addresses: readonly string[];
-}
-
-/** Sends from inside the cgroup; the number of packets that were taken. */
-export async function send(
-  lab: Lab,
-  sender: string,
-  cgroup: Cgroup,
-  { kind, count, port, addresses }: Traffic,
-): Promise<number> {
-  const args = [kind, String(count), String(port), ...addresses];
-  const child = lab.spawn('host', sender, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-  writeFileSync(join(cgroup.path, 'cgroup.procs'), String(child.pid));
-  let output = '';
-  child.stdout?.on('data', (chunk: Buffer) => {
-    output += chunk;
-  });
-  child.stdin?.end('\n');
-  const [code] = await once(child, 'close');
-  if (code !== 0) throw new Error(`the sender ended with ${code}`);
-  return Number(output);
 }
