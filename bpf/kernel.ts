@@ -76,8 +76,8 @@ export class Kernel {
   readonly #native = native();
   readonly #engine: EngineHandle;
   readonly #learned: LearnedTable;
-  /** What the elements of `names` hold; nobody else writes them. */
-  readonly #lines = new Map<number, Buffer>();
+  /** Names whose element was written; an element that was not holds nothing. */
+  readonly #named = new Set<number>();
   /** ms. */
   readonly #tickLength = (native().jiffy() * 2 ** layout.TICK_SHIFT) / 1e6;
   #clock = { tick: 0, at: Number.NEGATIVE_INFINITY };
@@ -197,14 +197,13 @@ export class Kernel {
    * it is; a name without lines under a table is not allowed by it.
    */
   setLines(table: number, name: number, permissions: readonly Permission[]): void {
-    const value = this.#lines.get(name) ?? Buffer.alloc(layout.name.size);
-    const before = Buffer.from(value);
+    const before = this.#named.has(name) && this.#lookup('names', u32(name), layout.name.size);
+    const value = before || Buffer.alloc(layout.name.size);
     layout.lines.writeInto(value, layout.lines.size * (table & 1), linesOf(table, permissions));
     try {
       this.#update('names', u32(name), value);
-      this.#lines.set(name, value);
+      this.#named.add(name);
     } catch (cause) {
-      before.copy(value);
       if ((cause as NodeJS.ErrnoException).code !== 'E2BIG') throw cause;
       throw failure(errors.tooManyNames, { name }, cause);
     }

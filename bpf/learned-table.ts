@@ -56,24 +56,28 @@ export class LearnedTable {
   }
 
   #find(key: bigint): number | undefined {
-    for (const index of this.#places(key)) {
-      if (this.#keys[index] === learnedMarks.free) return undefined;
-      if (this.#keys[index] === key) return index;
+    const first = this.#first(key);
+    for (let i = 0; i < PROBES; i++) {
+      const index = (first + i) & this.#mask;
+      const there = this.#keys[index];
+      if (there === key) return index;
+      if (there === learnedMarks.free) return undefined;
     }
     return undefined;
   }
 
   #room(key: bigint): number | undefined {
-    for (const index of this.#places(key)) {
+    const first = this.#first(key);
+    for (let i = 0; i < PROBES; i++) {
+      const index = (first + i) & this.#mask;
       const there = this.#keys[index];
       if (there === learnedMarks.free || there === learnedMarks.gone) return index;
     }
     return undefined;
   }
 
-  *#places(key: bigint): Generator<number> {
-    const first = Number(BigInt.asUintN(64, (key ^ this.#seed) * MULTIPLIER) >> 32n);
-    for (let i = 0; i < PROBES; i++) yield (first + i) & this.#mask;
+  #first(key: bigint): number {
+    return Number(BigInt.asUintN(64, (key ^ this.#seed) * MULTIPLIER) >> 32n);
   }
 }
 

@@ -159,7 +159,7 @@ class TargetResolver implements Resolver {
     }
     const generation = this.#generation;
     this.#waiting++;
-    return this.#ask(query.name).then((entry) => {
+    return this.#ask(decision).then((entry) => {
       this.#waiting--;
       if (entry === null) return respond(query, client, { rcode: rcodes.SERVFAIL });
       if (generation === this.#generation) return this.#serve(decision, client, entry);
@@ -184,7 +184,7 @@ class TargetResolver implements Resolver {
   }
 
   /** Asks upstream once, whoever else wants the same name meanwhile. Null: no usable answer. */
-  #ask(name: string): Promise<CacheEntry | null> {
+  #ask({ query: { name }, verdict }: Lookup): Promise<CacheEntry | null> {
     const joined = this.#underway.get(name);
     if (joined !== undefined) {
       this.stats.joined++;
@@ -192,11 +192,14 @@ class TargetResolver implements Resolver {
     }
     this.stats.lookups++;
     const query = encodeQuery(this.#parts.random(), name);
+    const generation = this.#generation;
     const underway = this.#parts.upstream
       .query(query, name)
       .then((bytes) => {
         this.#underway.delete(name);
-        return this.#keep(name, query, bytes);
+        const changed = generation !== this.#generation;
+        const inside = (changed ? this.#parts.judge()(name) : verdict).private;
+        return this.#keep(name, inside, query, bytes);
       })
       .catch((error: unknown) => {
         this.#underway.delete(name);
@@ -206,9 +209,9 @@ class TargetResolver implements Resolver {
     return underway;
   }
 
-  #keep(name: string, query: Uint8Array, bytes: Uint8Array): CacheEntry | null {
-    const judge = this.#parts.judge();
-    const answer = decideAnswer(query, bytes, { private: judge(name).private, judge });
+  /** @param inside the name's rule lets its answers point inside */
+  #keep(name: string, inside: boolean, query: Uint8Array, bytes: Uint8Array): CacheEntry | null {
+    const answer = decideAnswer(query, bytes, { private: inside, judge: this.#parts.judge() });
     if (answer.kind !== 'answer') return this.#failed(null);
     const { facts, refusal } = answer;
     const expires = this.#parts.clock() + facts.ttl * 1000;
