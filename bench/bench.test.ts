@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { figure } from './figure.ts';
 import { measure } from './session.ts';
 import { table } from './table.ts';
+import { twoProcessors } from './worker.ts';
 
 const base = { name: 'x', unit: 'ns' };
 
@@ -93,4 +94,16 @@ test('a bench that breaks, measures nothing or is none is told, and the others s
     ['f'],
   );
   assert.ok(lines.includes('measuring good'));
+});
+
+test('processors are two of those that this process may use', () => {
+  const cases = [
+    ['0-1', [0, 1]],
+    ['2,5-7', [2, 5]],
+    ['3-4', [3, 4]],
+    ['6', [6, 6]],
+  ] as const;
+  for (const [list, pair] of cases) {
+    assert.deepEqual(twoProcessors(`Name:\tnode\nCpus_allowed_list:\t${list}\nx:\t1`), pair);
+  }
 });

@@ -1,8 +1,7 @@
 /** The benches' programs in C: compiled for a bench, started, and told what to do line by line. */
 import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Cgroup } from '#agent/cgroup/cgroup.ts';
@@ -29,9 +28,19 @@ export interface Worker {
   end(): Promise<void>;
 }
 
-/** What is measured has the first processor for itself as far as others leave it, the rest has the second. */
-export const MEASURED = 0;
-export const OTHERS = Math.min(1, availableParallelism() - 1);
+/** What is measured has one processor for itself, as far as others leave it; the rest has another. */
+export const [MEASURED, OTHERS] = twoProcessors(readFileSync('/proc/self/status', 'utf8'));
+
+/** Two of those that this process may use, or the only one twice. */
+export function twoProcessors(status: string): [measured: number, others: number] {
+  const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1] ?? '0';
+  const allowed = list.split(',').flatMap((range) => {
+    const [from = 0, to = from] = range.split('-').map(Number);
+    return Array.from({ length: to - from + 1 }, (_, i) => from + i);
+  });
+  const [first = 0, second = first] = allowed;
+  return [first, second];
+}
 
 const stdio: NonNullable<SpawnOptions['stdio']> = ['pipe', 'pipe', 'inherit'];
 

@@ -401,3 +401,18 @@ test('by TCP the whole answer comes, by UDP what fits', async () => {
   assert.equal(await size('udp'), 30);
   assert.equal(await size('tcp'), 32);
 });
+
+test('whether an answer may point inside is the rule’s that is in force when it comes', async () => {
+  for (const [before, then, rcode] of [
+    ['private', 'allowed', 'NXDOMAIN'],
+    ['allowed', 'private', 'NOERROR'],
+  ] as const) {
+    const t = bench({ judge: judgeBy({ 'in.test': before }) });
+    t.state.answers.set('in.test', null);
+    const asked = t.ask('in.test');
+    t.state.judge = judgeBy({ 'in.test': then });
+    t.resolver.policyChanged();
+    t.release('in.test', { answers: [a('in.test', '10.0.0.1')] });
+    assert.equal((await asked)?.rcode, rcode, `${before}, then ${then}`);
+  }
+});
