@@ -9,7 +9,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Cgroup } from '#agent/cgroup/cgroup.ts';
+import { type Cgroup, createCgroup, newCgroupId } from '#agent/cgroup/cgroup.ts';
 import { Numbers, Target } from '#agent/target/target.ts';
 import { Kernel } from '#bpf/kernel.ts';
 import { builtPath, native } from '#bpf/native.ts';
@@ -49,12 +49,11 @@ export function plainLane(world: BenchWorld, program: string): Lane {
 }
 
 export interface HeldLane extends Lane {
-  readonly kernel: Kernel;
-  /** Attaches the address hooks as well, from then on what they cost counts too. */
-  attachAll(): void;
+  /** A cgroup inside that has the address hooks as well. */
+  readonly inner: Lane;
 }
 
-/** Ours, with a policy of so many prefixes; the packet hook alone until `attachAll`. */
+/** Ours, with a policy of so many prefixes; the cgroup itself has the packet hook alone. */
 export async function heldLane(world: BenchWorld, prefixes: number): Promise<HeldLane> {
   const { cgroup, pins } = world.cgroup();
   const kernel = await Kernel.load({ ...singleTargetSizes, cidrs: 1 << 17 });
@@ -71,18 +70,13 @@ export async function heldLane(world: BenchWorld, prefixes: number): Promise<Hel
   const learned = LEARNED.map((a) => ({ address: constantAddress(a), seconds: 3600 }));
   target.learn('cdn.test', learned, false);
   const packet = kernel.packetProgram;
-  let programs: readonly string[] = [packet];
-  kernel.attachCgroup(cgroup.path, pins, programs);
-  return {
+  const programs = kernel.cgroupPrograms();
+  kernel.attachCgroup(cgroup.path, pins, [packet]);
+  const inside = createCgroup(cgroup, newCgroupId());
+  const rest = programs.filter((program) => program !== packet);
+  kernel.attachCgroup(inside.path, pins, rest);
+  const lane = {
     name: `${prefixes}`,
-    cgroup,
-    kernel,
-    attachAll() {
-      const all = kernel.cgroupPrograms();
-      const rest = all.filter((program) => !programs.includes(program));
-      kernel.attachCgroup(cgroup.path, pins, rest);
-      programs = all;
-    },
     stats() {
       const of = programs.map((program) => kernel.runStats(program).nanoseconds);
       const packets = kernel.runStats(packet).runs;
@@ -90,6 +84,7 @@ export async function heldLane(world: BenchWorld, prefixes: number): Promise<Hel
     },
     close: () => kernel.close(),
   };
+  return { ...lane, cgroup, inner: { ...lane, cgroup: inside } };
 }
 
 const open: Permission = { action: 'allow', protocol: 0, from: PORT, to: PORT + 1, rule: 1 };

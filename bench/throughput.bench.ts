@@ -27,9 +27,8 @@ export async function run(): Promise<readonly Figure[]> {
   const workers: Worker[] = [];
   try {
     await startInLab(lab, 'net', buildProgram(world.folder, 'peer'), [String(PORT)]).next();
-    held.attachAll();
     const program = buildProgram(world.folder, 'client');
-    const clients = [world.cgroup().cgroup, held.cgroup].map((cgroup) => {
+    const clients = [world.cgroup().cgroup, held.inner.cgroup].map((cgroup) => {
       const args = [LEARNED[0] as string, String(PORT)];
       const client = startInLab(lab, 'host', program, args);
       workers.push(client);
