@@ -16,7 +16,7 @@ import { builtPath, native } from '#bpf/native.ts';
 import { singleTargetSizes } from '#bpf/programs.ts';
 import { constantAddress } from '#policy/cidr.ts';
 import type { CidrEntry, CompiledPolicy, Permission } from '#policy/types.ts';
-import { type BenchWorld, benchPolicy } from './world.ts';
+import { type BenchWorld, benchPlace, benchPolicy } from './world.ts';
 
 export const PORT = 7000;
 /** Addresses that the target learned from DNS, and as many that a prefix of its policy allows. */
@@ -61,9 +61,7 @@ export async function heldLane(world: BenchWorld, prefixes: number): Promise<Hel
     slot: 0,
     id: 1,
     cgroup,
-    ownNetns: false,
-    resolver: { address: 0, port: 0 },
-    mark: 1,
+    place: benchPlace,
   };
   const policy = policyOf(prefixes);
   const target = new Target(kernel, new Numbers(), spec, policy, 1n << BigInt(cgroup.level));

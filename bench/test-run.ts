@@ -10,6 +10,7 @@ import { assertInsideLab, MARK } from '../test/lab/mark.ts';
 import { type Figure, figure } from './figure.ts';
 import { ALLOWED, LEARNED, PORT, policyOf } from './lanes.ts';
 import { added, interleave } from './statistics.ts';
+import { benchPlace } from './world.ts';
 
 const ROUNDS = 40;
 const PREFIXES = [10, 1_000, 100_000];
@@ -51,9 +52,7 @@ async function hold(prefixes: number): Promise<Kernel> {
     slot: 0,
     id: 1,
     cgroup,
-    ownNetns: false,
-    resolver: { address: 0, port: 0 },
-    mark: 1,
+    place: benchPlace,
   };
   const levels = 1n << BigInt(cgroup.level);
   const target = new Target(kernel, new Numbers(), spec, policyOf(prefixes), levels);

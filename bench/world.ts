@@ -13,7 +13,18 @@ import { killAll } from '#agent/cgroup/end.ts';
 import { pinRoot, useBpffs } from '#agent/leftovers/bpffs.ts';
 import { prepareState } from '#agent/leftovers/registry.ts';
 import { removePins, sweep } from '#agent/leftovers/sweep.ts';
+import type { TargetPlace } from '#agent/target/target.ts';
+import { targetFlags } from '#bpf/layout.ts';
 import type { CidrEntry, CompiledPolicy, NameRule } from '#policy/types.ts';
+
+/** A target whose resolver nobody asks. */
+export const benchPlace: TargetPlace = {
+  flags: targetFlags.redirect,
+  resolver: { address: 0, port: 0 },
+  mark: 1,
+  uplinks: [],
+  own: [],
+};
 
 /** A policy of one rule; index 1 is what its lines name. */
 export function benchPolicy(
