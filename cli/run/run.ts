@@ -16,7 +16,7 @@ import { createUpstream, type ServerPool } from '#agent/resolver/upstream.ts';
 import { failure, TorwachtError } from '#api/error.ts';
 import { Kernel } from '#bpf/kernel.ts';
 import { native } from '#bpf/native.ts';
-import { singleTargetSizes } from '#bpf/programs.ts';
+import { optionalParts, singleTargetSizes } from '#bpf/programs.ts';
 import type { CompiledPolicy } from '#policy/types.ts';
 import { printable } from '../policy/io.ts';
 import { findCommand } from '../sandbox/command.ts';
@@ -151,7 +151,10 @@ async function prepare(
 
   undo.add(() => removeTraces(record));
   const cgroup = createCgroup(parent, id);
-  const engine = new Engine(await loading, {
+  const kernel = await loading;
+  for (const part of kernel.missing.keys())
+    tell(`torwacht: not on this kernel: ${optionalParts[part].lost}\n`);
+  const engine = new Engine(kernel, {
     slots: 1,
     version: request.version,
     fault: tellOnce(tell),
