@@ -1,7 +1,8 @@
 /** The kernel's record of a process as the fields of a row. */
+
+import { escapeField } from '#api/escape.ts';
 import type { EgressEvent } from '#api/event.ts';
 import type { ProcessRecord } from '#bpf/kernel.ts';
-import { escapeField } from './escape.ts';
 
 export type ProcessFields = Pick<
   EgressEvent,

@@ -5,6 +5,7 @@
  * name, by the same process, are one row.
  */
 import { isIPv4 } from 'node:net';
+import { escapeText } from '#api/escape.ts';
 import { allowedReasons, type EgressEvent, type Reason, reasons } from '#api/event.ts';
 import type { EventRecord, Kernel, ProcessRecord, RowKey } from '#bpf/kernel.ts';
 import { hooks, rowKey } from '#bpf/layout.ts';
@@ -12,7 +13,6 @@ import type { AllowedQuery, Client, RefusedQuery } from '#dns/ports.ts';
 import { alwaysDeniedReasons } from '#policy/always-denied.ts';
 import { constantAddress, formatAddress } from '#policy/cidr.ts';
 import type { CompiledPolicy } from '#policy/types.ts';
-import { escapeText } from './escape.ts';
 import { processFields, unknownProcess } from './process.ts';
 
 export interface RowParts {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { isPopulated, membersOf } from '#agent/cgroup/cgroup.ts';
 import { freeze, killAll } from '#agent/cgroup/end.ts';
-import { escapeText } from '#agent/evidence/escape.ts';
+import { escapeText } from '#api/escape.ts';
 
 /** How often we look whether bwrap's own processes have gone, and how long we wait between, ms. */
 const LOOKS = 200;
