@@ -188,3 +188,30 @@ test('a path that cannot be read is an error with a reason', (t) => {
 test('a file without end is too large and not waited for', () => {
   assert.match(loadPolicies('/dev/zero').problems[0]?.message ?? '', /larger than/);
 });
+
+test('of every document it is known where its fields stand', () => {
+  const text = `# two
+kind: EgressPolicy
+apiVersion: torwacht.io/v1alpha1
+metadata: {name: one}
+spec:
+  allow:
+    - fqdn:
+        - a.example.com
+        - b.example.com
+---
+apiVersion: torwacht.io/v1alpha1
+kind: EgressPolicy
+metadata: {name: two}
+spec: {presets: [npm]}
+`;
+  const { place } = parse(text, 'web.yaml');
+  const at = (title: string, ...path: (string | number)[]) => {
+    const found = place(title, path);
+    return found === null ? null : `${found.file}:${found.line}:${found.column}`;
+  };
+  assert.equal(at('EgressPolicy default/one'), 'web.yaml:2:1');
+  assert.equal(at('EgressPolicy default/one', 'spec', 'allow', 0, 'fqdn', 1), 'web.yaml:9:11');
+  assert.equal(at('EgressPolicy default/two', 'spec', 'presets', 0), 'web.yaml:14:18');
+  assert.equal(at('EgressPolicy default/three'), null);
+});

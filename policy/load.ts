@@ -4,7 +4,8 @@
  */
 import type { TorwachtDocument } from '#api/documents.ts';
 import { checkDocument } from './check-document.ts';
-import { fieldName, type Problem } from './problem.ts';
+import { type FieldPath, fieldName, type Problem } from './problem.ts';
+import type { Position } from './text-position.ts';
 import { documentTitle } from './title.ts';
 import { readYaml } from './yaml.ts';
 
@@ -30,13 +31,19 @@ export interface Loaded {
   readonly documents: readonly TorwachtDocument[];
   readonly problems: readonly Problem[];
   readonly files: readonly string[];
+  /** Where a field of a document stands, by the document's title; null for one that was not read. */
+  place(title: string, path: FieldPath): Place | null;
+}
+
+export interface Place extends Position {
+  readonly file: string;
 }
 
 /** Parses and checks the content of files, in their order. Never throws. */
 export function parsePolicies(files: readonly PolicyFile[]): Loaded {
   const documents: TorwachtDocument[] = [];
   const problems: Problem[] = [];
-  const seen = new Map<string, string>();
+  const seen: Seen = new Map();
   let total = 0;
   for (const file of files) {
     if (problems.length >= loadLimits.problems) break;
@@ -49,8 +56,12 @@ export function parsePolicies(files: readonly PolicyFile[]): Loaded {
     documents: problems.length === 0 ? documents : [],
     problems: problems.slice(0, loadLimits.problems),
     files: files.map(({ file }) => file),
+    place: (title, path) => seen.get(title)?.(path) ?? null,
   };
 }
+
+/** Documents by their title, and where their fields stand. */
+type Seen = Map<string, (path: FieldPath) => Place>;
 
 type Parsed = Pick<Loaded, 'documents' | 'problems'>;
 
@@ -63,7 +74,7 @@ function tooMuch({ file }: PolicyFile): Parsed {
   return aboutFile(file, message, 'Remove what is not needed from the folder.');
 }
 
-function parseFile({ file, content }: PolicyFile, seen: Map<string, string>): Parsed {
+function parseFile({ file, content }: PolicyFile, seen: Seen): Parsed {
   if (content.length > loadLimits.file) {
     return aboutFile(
       file,
@@ -87,14 +98,14 @@ function parseFile({ file, content }: PolicyFile, seen: Map<string, string>): Pa
     const title = documentTitle(checked.document);
     const before = seen.get(title);
     if (before === undefined) {
-      seen.set(title, `${file}:${source.start.line}`);
+      seen.set(title, (path) => ({ file, ...source.locate(path) }));
       documents.push(checked.document);
     } else {
       problems.push({
         file,
         ...source.locate(['metadata', 'name']),
         field: 'metadata.name',
-        message: `${title} is already in ${before}`,
+        message: `${title} is already in ${before([]).file}:${before([]).line}`,
         hint: 'Give one of them another name, or remove it.',
       });
     }

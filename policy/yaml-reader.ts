@@ -26,7 +26,6 @@ export interface TextProblem extends Position {
 
 export interface YamlDocument {
   readonly value: unknown;
-  readonly start: Position;
   /** Position of the value at a path, or of the nearest one that exists; of the key when one is given. */
   locate(path: FieldPath, key?: string): Position;
 }
@@ -53,8 +52,7 @@ export class YamlReader {
   }
 
   document(value: unknown): YamlDocument {
-    const start = this.#at(startOf(this.#root.contents));
-    return { value, start, locate: (path, key) => this.#locate(path, key) };
+    return { value, locate: (path, key) => this.#locate(path, key) };
   }
 
   #problem(node: unknown, path: FieldPath, message: string, hint: string): void {
