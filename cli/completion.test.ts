@@ -37,12 +37,18 @@ function flagsOf(...command: readonly string[]): readonly string[] {
 test('bash completes the commands', () => {
   assert.deepEqual(offered(''), ['run', 'policy', 'cleanup', 'completion', 'help']);
   assert.deepEqual(offered('c'), ['cleanup', 'completion']);
-  assert.deepEqual(offered('policy', ''), ['check', 'presets', 'help']);
+  assert.deepEqual(offered('policy', ''), ['check', 'presets', 'explain', 'help']);
   assert.deepEqual(offered('completion', ''), ['bash', 'zsh', 'fish']);
 });
 
 test('bash completes every flag that help names, each at its command', () => {
-  for (const command of [['run'], ['cleanup'], ['policy', 'check'], ['policy', 'presets']]) {
+  for (const command of [
+    ['run'],
+    ['cleanup'],
+    ['policy', 'check'],
+    ['policy', 'presets'],
+    ['policy', 'explain'],
+  ]) {
     const known = offered(...command, '--');
     assert.deepEqual(
       known.filter((name) => name.startsWith('--')).sort(),
@@ -62,6 +68,7 @@ test('bash completes values: paths, words, and nothing where anything may stand'
   assert.deepEqual(offered('run', '--policy', '=', 'completion.te'), ['completion.test.ts']);
   assert.deepEqual(offered('run', '--job', ''), []);
   assert.deepEqual(offered('policy', 'check', 'version'), ['version.ts']);
+  assert.deepEqual(offered('policy', 'explain', '--protocol', ''), ['tcp', 'udp', 'icmp']);
   assert.deepEqual(offered('policy', 'presets', 'npm'), ['npm', 'npm-extras']);
 });
 

@@ -5,6 +5,7 @@ import { presets } from '#policy/presets.ts';
 import { cleanup } from './cleanup.ts';
 import { completionScript, type Shell, shells } from './completion.ts';
 import { checkPolicies } from './policy/check.ts';
+import { type ExplainFlags, explainDestination, protocolNames } from './policy/explain.ts';
 import { printable } from './policy/io.ts';
 import { showPresets } from './policy/presets.ts';
 import { type RunFlags, readRequest } from './run/request.ts';
@@ -87,6 +88,29 @@ Examples:
     .action((name: string | undefined, flags: { json?: boolean }) =>
       done(showPresets([...(flags.json ? ['--json'] : []), '--', ...(name ? [name] : [])], io)),
     );
+
+  policy
+    .command('explain')
+    .description('Tell which rule decides about a destination, and why.')
+    .usage('--policy FILE|DIR [options] DESTINATION')
+    .requiredOption('-p, --policy <path>', 'file or folder of EgressPolicy documents')
+    .option('--project <id>', 'GitLab project id, for selectors')
+    .option('--job <name>', 'job name, for selectors')
+    .addOption(new Option('--protocol <name>', 'what is asked about').choices(protocolNames))
+    .option('--json', 'print a JSON object')
+    .argument('<destination>', 'name, address, either with a port, or URL')
+    .addHelpText(
+      'after',
+      `
+Nothing is looked up and nothing is sent. Rules count for all processes of a job
+alike, so there is no process to ask for. The exit status is 0 when it is allowed,
+1 when it is refused.
+
+Examples:
+  torwacht policy explain --policy policy.yaml registry.npmjs.org
+  torwacht policy explain --policy policy.yaml --job deploy udp://192.0.2.7:514`,
+    )
+    .action((text: string, flags: ExplainFlags) => done(explainDestination(text, flags, io)));
 
   torwacht
     .command('cleanup')

@@ -20,6 +20,12 @@ export const errors = {
     hint: '`torwacht policy presets` lists the presets of this version.',
     exit: 'usage',
   },
+  destination: {
+    code: 'TW_POLICY_DESTINATION',
+    message: '{text} is no destination: it {message}.',
+    hint: '{hint}',
+    exit: 'usage',
+  },
   invalidDocument: {
     code: 'TW_POLICY_INVALID',
     message: '{document}: {field}: {message}',

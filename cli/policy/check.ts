@@ -5,11 +5,11 @@ import type { TorwachtDocument } from '#api/documents.ts';
 import { exitCodes } from '#api/error.ts';
 import { compile } from '#policy/compile.ts';
 import type { Loaded } from '#policy/load.ts';
-import type { Problem } from '#policy/problem.ts';
 import { namespaceOf } from '#policy/title.ts';
 import type { Identity } from '#policy/types.ts';
 import { parseArguments, withErrors } from './arguments.ts';
-import { type Io, plural, printable, styled } from './io.ts';
+import { type Io, plural, styled } from './io.ts';
+import { printProblems } from './problems.ts';
 
 const USAGE = 'torwacht policy check FILE|DIR... [--json]';
 
@@ -27,7 +27,7 @@ export function checkPolicies(args: readonly string[], io: Io): number {
   return withErrors(io, () => {
     const loaded = loadPolicies(...parsed.names);
     if (parsed.json) io.stdout.write(`${JSON.stringify(asJson(loaded), null, 2)}\n`);
-    else if (loaded.problems.length > 0) printProblems(loaded, io);
+    else if (loaded.problems.length > 0) printProblems(loaded, io, io.stdout);
     if (loaded.problems.length > 0) return exitCodes.policy;
     for (const identity of namedIdentities(loaded.documents))
       compileFor(loaded.documents, identity);
@@ -38,24 +38,6 @@ export function checkPolicies(args: readonly string[], io: Io): number {
 
 function asJson({ documents, problems, files }: Loaded) {
   return { valid: problems.length === 0, files, documents: documents.length, problems };
-}
-
-function printProblems({ problems, files }: Loaded, io: Io): void {
-  for (const problem of problems) {
-    io.stdout.write(
-      `${styled(io, 'bold', place(problem))}: ${styled(io, 'red', text(problem))}\n` +
-        `    ${problem.hint}\n`,
-    );
-  }
-  io.stdout.write(`${plural(problems.length, 'problem')} in ${plural(files.length, 'file')}\n`);
-}
-
-function place({ file, line, column }: Problem): string {
-  return line === 0 ? printable(file) : `${printable(file)}:${line}:${column}`;
-}
-
-function text({ field, message }: Problem): string {
-  return field === '' ? message : `${field}: ${message}`;
 }
 
 function printSummary({ documents, files }: Loaded, io: Io): void {
