@@ -1,0 +1,88 @@
+/** From needs to the rules of one document: destinations that need the same stand in one rule. */
+import type { Port } from '#api/rule.ts';
+import { formatAddress } from '../cidr.ts';
+import { hostText } from '../destination.ts';
+import type { Need } from './needs.ts';
+import { portListOf } from './ports.ts';
+import type { Users } from './who.ts';
+
+export interface SuggestedDestination {
+  /** A name, or an address as a prefix. */
+  readonly text: string;
+  readonly users: Users;
+  /** What a reader has to know of it. */
+  readonly remarks: readonly string[];
+}
+
+export interface SuggestedRule {
+  readonly field: 'fqdn' | 'cidr';
+  readonly destinations: readonly SuggestedDestination[];
+  readonly ports: readonly Port[];
+  readonly private: boolean;
+}
+
+/** Destinations that people can still read; `api/rule.ts` bounds rules and entries of one document. */
+export const suggestLimits = { destinations: 512, rules: 256, entries: 256 } as const;
+
+export interface Rules {
+  readonly rules: readonly SuggestedRule[];
+  /** Destinations that did not fit. */
+  readonly tooMany: number;
+}
+
+/** @param needs sorted; so are the rules, by their first destination, names before addresses */
+export function rulesOf(needs: readonly Need[]): Rules {
+  const groups = new Map<
+    string,
+    { rule: Omit<SuggestedRule, 'destinations'>; of: SuggestedDestination[] }
+  >();
+  let tooMany = 0;
+  for (const [index, need] of sortedByKind(needs).entries()) {
+    const rule = ruleFor(need);
+    // A full list is followed by another one.
+    let key = JSON.stringify(rule);
+    while ((groups.get(key)?.of.length ?? 0) >= suggestLimits.entries) key += '+';
+    const group = groups.get(key) ?? { rule, of: [] };
+    if (
+      index >= suggestLimits.destinations ||
+      (group.of.length === 0 && groups.size >= suggestLimits.rules)
+    ) {
+      tooMany++;
+      continue;
+    }
+    groups.set(key, group);
+    group.of.push(destinationOf(need));
+  }
+  const rules = [...groups.values()].map(({ rule, of }) => ({ ...rule, destinations: of }));
+  return { rules, tooMany };
+}
+
+function sortedByKind(needs: readonly Need[]): readonly Need[] {
+  const names = needs.filter(({ host }) => 'name' in host);
+  return [...names, ...needs.filter(({ host }) => !('name' in host))];
+}
+
+function ruleFor({ host, ports, inside }: Need): Omit<SuggestedRule, 'destinations'> {
+  return {
+    field: 'name' in host ? 'fqdn' : 'cidr',
+    ports: portListOf([...ports.values()]).ports,
+    private: inside.size > 0,
+  };
+}
+
+function destinationOf({ host, users, ports, inside }: Need): SuggestedDestination {
+  const { widened } = portListOf([...ports.values()]);
+  const addresses = [...inside].sort();
+  const more = addresses.length > 3 ? ', ...' : '';
+  return {
+    text: 'address' in host ? `${formatAddress(host.address)}/32` : hostText(host),
+    users,
+    remarks: [
+      ...(ports.size === 0 ? ['looked up and not connected to: port 443 is a guess'] : []),
+      ...(widened ? [`${ports.size} ports were seen, and these ranges hold more`] : []),
+      ...(addresses.length === 0
+        ? []
+        : [`has private addresses: ${addresses.slice(0, 3).join(', ')}${more}`]),
+    ],
+  };
+}
