@@ -37,7 +37,7 @@ function flagsOf(...command: readonly string[]): readonly string[] {
 test('bash completes the commands', () => {
   assert.deepEqual(offered(''), ['run', 'policy', 'cleanup', 'completion', 'help']);
   assert.deepEqual(offered('c'), ['cleanup', 'completion']);
-  assert.deepEqual(offered('policy', ''), ['check', 'presets', 'explain', 'help']);
+  assert.deepEqual(offered('policy', ''), ['check', 'presets', 'explain', 'suggest', 'help']);
   assert.deepEqual(offered('completion', ''), ['bash', 'zsh', 'fish']);
 });
 
@@ -48,6 +48,7 @@ test('bash completes every flag that help names, each at its command', () => {
     ['policy', 'check'],
     ['policy', 'presets'],
     ['policy', 'explain'],
+    ['policy', 'suggest'],
   ]) {
     const known = offered(...command, '--');
     assert.deepEqual(

@@ -4,10 +4,8 @@ import { exitCodes, TorwachtError } from '#api/error.ts';
 import { presets } from '#policy/presets.ts';
 import { cleanup } from './cleanup.ts';
 import { completionScript, type Shell, shells } from './completion.ts';
-import { checkPolicies } from './policy/check.ts';
-import { type ExplainFlags, explainDestination, protocolNames } from './policy/explain.ts';
+import { addPolicyCommands } from './policy/commands.ts';
 import { printable } from './policy/io.ts';
-import { showPresets } from './policy/presets.ts';
 import { type RunFlags, readRequest } from './run/request.ts';
 import { run } from './run/run.ts';
 import { version } from './version.ts';
@@ -44,6 +42,7 @@ function program(done: (code: number) => void): Command {
     .option('--observe', 'record what would be refused, and let it pass')
     .option('--json', 'write one JSON event per line to standard error')
     .option('-o, --output <file>', 'write the JSON events to this file as well')
+    .option('--suggest <file>', 'write a policy that would have allowed what was seen')
     .option('--project <id>', 'GitLab project id, for selectors and rows')
     .option('--job <name>', 'job name, for selectors and rows')
     .option('--upstream <address>', 'ask this DNS server (repeatable)', list)
@@ -65,52 +64,14 @@ command cannot be executed, 127 when it is not found.
 
 Examples:
   torwacht run --policy policy.yaml -- npm ci
-  torwacht run --policy policy.yaml --observe -- make test`,
+  torwacht run --policy policy.yaml --observe -- make test
+  torwacht run --policy policy.yaml --observe --suggest new.yaml -- npm ci`,
     )
     .action(async (command: string[], flags: RunFlags) => {
       done(await run(readRequest(command, flags, { version, style: stderrStyle })));
     });
 
-  const policy = torwacht.command('policy').description('Look at policies without enforcing them.');
-  policy
-    .command('check')
-    .description('Check policy documents: every problem with file, line, column and field.')
-    .argument('<path...>', 'files or folders')
-    .option('--json', 'print a JSON object')
-    .action((paths: string[], flags: { json?: boolean }) =>
-      done(checkPolicies([...(flags.json ? ['--json'] : []), '--', ...paths], io)),
-    );
-  policy
-    .command('presets')
-    .description('List the presets that policies can name, or show one.')
-    .argument('[name]')
-    .option('--json', 'print a JSON object')
-    .action((name: string | undefined, flags: { json?: boolean }) =>
-      done(showPresets([...(flags.json ? ['--json'] : []), '--', ...(name ? [name] : [])], io)),
-    );
-
-  policy
-    .command('explain')
-    .description('Tell which rule decides about a destination, and why.')
-    .usage('--policy FILE|DIR [options] DESTINATION')
-    .requiredOption('-p, --policy <path>', 'file or folder of EgressPolicy documents')
-    .option('--project <id>', 'GitLab project id, for selectors')
-    .option('--job <name>', 'job name, for selectors')
-    .addOption(new Option('--protocol <name>', 'what is asked about').choices(protocolNames))
-    .option('--json', 'print a JSON object')
-    .argument('<destination>', 'name, address, either with a port, or URL')
-    .addHelpText(
-      'after',
-      `
-Nothing is looked up and nothing is sent. Rules count for all processes of a job
-alike, so there is no process to ask for. The exit status is 0 when it is allowed,
-1 when it is refused.
-
-Examples:
-  torwacht policy explain --policy policy.yaml registry.npmjs.org
-  torwacht policy explain --policy policy.yaml --job deploy udp://192.0.2.7:514`,
-    )
-    .action((text: string, flags: ExplainFlags) => done(explainDestination(text, flags, io)));
+  addPolicyCommands(torwacht, io, done);
 
   torwacht
     .command('cleanup')

@@ -26,6 +26,18 @@ export const errors = {
     hint: '{hint}',
     exit: 'usage',
   },
+  events: {
+    code: 'TW_POLICY_EVENTS',
+    message: 'Line {line} of {path} is no event: {why}.',
+    hint: 'Give files that `torwacht run --output` wrote: one JSON event a line, and nothing else.',
+    exit: 'usage',
+  },
+  unreadableEvents: {
+    code: 'TW_POLICY_EVENTS_UNREADABLE',
+    message: 'The events at {path} cannot be read: {why}.',
+    hint: 'Give a file that exists, that you may read, and that holds at most {mebibytes} MiB.',
+    exit: 'usage',
+  },
   invalidDocument: {
     code: 'TW_POLICY_INVALID',
     message: '{document}: {field}: {message}',

@@ -179,6 +179,16 @@ test('ports are those that were seen, neighbours as a range; too many are widene
   assert.match(textOf(...rows), /40 ports were seen, and these ranges hold more/);
 });
 
+test('a name that a search list made says so', () => {
+  const real = to('db.example.com', '192.0.2.1', 5432);
+  const made = { ...npm, domain: 'db.example.com.corp.example' };
+  assert.match(
+    textOf(real, made),
+    /begins with db\.example\.com: .*\n +- db\.example\.com\.corp\.example/,
+  );
+  assert.doesNotMatch(textOf({ ...npm, domain: 'db.example.com' }, made), /begins with/);
+});
+
 test('a private answer needs private, also where it was refused; metadata behind a name stays out', () => {
   const inside = {
     ...npm,

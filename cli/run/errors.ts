@@ -20,6 +20,12 @@ export const errors = {
     hint: 'mend it; `torwacht policy check` tells the same without running anything',
     exit: 'policy',
   },
+  suggest: {
+    code: 'TW_RUN_SUGGEST',
+    message: 'the suggestion cannot go to {path}: {reason}',
+    hint: 'name a file elsewhere; read what is suggested, then put it there yourself',
+    exit: 'usage',
+  },
   cgroupNamespace: {
     code: 'TW_RUN_CGROUP_NAMESPACE',
     message:

@@ -15,6 +15,7 @@ import { callerOf, lookUpUser, rootUser, type SandboxUser } from '../sandbox/use
 import { errors } from './errors.ts';
 import type { Style } from './present.ts';
 import type { RunRequest } from './run.ts';
+import { openSuggestion } from './suggestion.ts';
 
 /** As commander gives them. */
 export interface RunFlags {
@@ -22,6 +23,7 @@ export interface RunFlags {
   readonly observe?: boolean;
   readonly json?: boolean;
   readonly output?: string;
+  readonly suggest?: string;
   readonly project?: string;
   readonly job?: string;
   readonly upstream?: string[];
@@ -53,8 +55,18 @@ export function readRequest(
   assertPolicyOwned(decided);
   const file =
     flags.output === undefined ? undefined : openOutput(flags.output, callingUser ?? rootUser);
+  const policyPath = resolve(cwd, decided.policy);
+  const suggestion =
+    flags.suggest === undefined
+      ? undefined
+      : openSuggestion({
+          path: resolve(cwd, flags.suggest),
+          policyPath,
+          output: flags.output === undefined ? undefined : resolve(cwd, flags.output),
+          user: callingUser ?? rootUser,
+        });
   return {
-    policyPath: resolve(cwd, decided.policy),
+    policyPath,
     observe: flags.observe === true,
     project: flags.project,
     job: flags.job,
@@ -71,8 +83,10 @@ export function readRequest(
       tell: (text) => process.stderr.write(text),
       ...(file === undefined ? {} : { file: { write: (text) => writeSync(file, text) } }),
     },
+    suggestion,
     done: () => {
       if (file !== undefined) closeSync(file);
+      suggestion?.close();
     },
   };
 }

@@ -14,6 +14,7 @@ import { createRandom16 } from '#agent/resolver/random.ts';
 import { parseResolvConf, renderResolvConf } from '#agent/resolver/resolv-conf.ts';
 import { createUpstream, type ServerPool } from '#agent/resolver/upstream.ts';
 import { failure, TorwachtError } from '#api/error.ts';
+import type { EgressEvent } from '#api/event.ts';
 import { Kernel } from '#bpf/kernel.ts';
 import { native } from '#bpf/native.ts';
 import { optionalParts, singleTargetSizes } from '#bpf/programs.ts';
@@ -31,6 +32,7 @@ import { endTarget } from './end.ts';
 import { errors } from './errors.ts';
 import { PolicySource, policyPlaces } from './policy-source.ts';
 import { Report, type ReportOptions } from './report.ts';
+import type { SuggestionFile } from './suggestion.ts';
 
 export interface RunRequest {
   readonly policyPath: string;
@@ -46,6 +48,7 @@ export interface RunRequest {
   readonly command: readonly [string, ...string[]];
   readonly version: string;
   readonly report: ReportOptions;
+  readonly suggestion?: SuggestionFile | undefined;
   /** Called when all is over. */
   done?(): void;
 }
@@ -199,12 +202,18 @@ async function attend(request: RunRequest, world: World, signals: Signals): Prom
       request.report.tell(`torwacht: ended what the command left running: ${left.join(', ')}\n`);
     }
     const counters = engine.kernel.counters();
-    report.end({
-      rows: held.rows.finish(),
-      overflow: held.overflow().refused,
-      eventsLost: counters.events_lost,
-    });
+    const rows = held.rows.finish();
+    const { refused, allowed } = held.overflow();
+    report.end({ rows, overflow: refused, eventsLost: counters.events_lost });
+    suggestFrom(rows, refused + allowed, request);
   }
+}
+
+function suggestFrom(rows: readonly EgressEvent[], unrecorded: number, request: RunRequest): void {
+  const { suggestion, project = null, job = null, report } = request;
+  if (suggestion === undefined) return;
+  const { isThere, sentence } = suggestion.write(rows, { project, job, unrecorded });
+  if (!isThere || !report.json) report.tell(`torwacht: ${sentence}\n`);
 }
 
 /** What the command could write itself is read once, and not again. */

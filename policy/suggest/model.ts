@@ -36,6 +36,9 @@ export function rulesOf(needs: readonly Need[]): Rules {
     string,
     { rule: Omit<SuggestedRule, 'destinations'>; of: SuggestedDestination[] }
   >();
+  const connected = new Set(
+    needs.filter(({ ports }) => ports.size > 0).map(({ host }) => hostText(host)),
+  );
   let tooMany = 0;
   for (const [index, need] of sortedByKind(needs).entries()) {
     const rule = ruleFor(need);
@@ -51,7 +54,7 @@ export function rulesOf(needs: readonly Need[]): Rules {
       continue;
     }
     groups.set(key, group);
-    group.of.push(destinationOf(need));
+    group.of.push(destinationOf(need, connected));
   }
   const rules = [...groups.values()].map(({ rule, of }) => ({ ...rule, destinations: of }));
   return { rules, tooMany };
@@ -70,7 +73,10 @@ function ruleFor({ host, ports, inside }: Need): Omit<SuggestedRule, 'destinatio
   };
 }
 
-function destinationOf({ host, users, ports, inside }: Need): SuggestedDestination {
+function destinationOf(
+  { host, users, ports, inside }: Need,
+  connected: ReadonlySet<string>,
+): SuggestedDestination {
   const { widened } = portListOf([...ports.values()]);
   const addresses = [...inside].sort();
   const more = addresses.length > 3 ? ', ...' : '';
@@ -78,11 +84,23 @@ function destinationOf({ host, users, ports, inside }: Need): SuggestedDestinati
     text: 'address' in host ? `${formatAddress(host.address)}/32` : hostText(host),
     users,
     remarks: [
-      ...(ports.size === 0 ? ['looked up and not connected to: port 443 is a guess'] : []),
+      ...(ports.size === 0 ? lookupRemarks(host, connected) : []),
       ...(widened ? [`${ports.size} ports were seen, and these ranges hold more`] : []),
       ...(addresses.length === 0
         ? []
         : [`has private addresses: ${addresses.slice(0, 3).join(', ')}${more}`]),
     ],
   };
+}
+
+function lookupRemarks(host: Need['host'], connected: ReadonlySet<string>): readonly string[] {
+  const guess = 'looked up and not connected to: port 443 is a guess';
+  const labels = 'name' in host ? host.name : [];
+  const front = labels.map((_, index) => labels.slice(0, index).join('.'));
+  const whole = front.find((text) => connected.has(text));
+  if (whole === undefined) return [guess];
+  return [
+    guess,
+    `it begins with ${whole}: where that is the search list's doing, it is not needed`,
+  ];
 }

@@ -1,6 +1,6 @@
 /** Root started for someone else (sudo): policy and flags are root's, in /etc/torwacht, and no other's. */
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { policyText, sharedStage, skip, TORWACHT } from './stage.ts';
@@ -85,8 +85,19 @@ test('a policy that others can write is refused', { skip }, async () => {
   assert.match(ended.stderr, /TW_RUN_NOT_ROOT_OWNED/);
 });
 
-test('the output file is opened with the rights of who asked', { skip }, async () => {
-  const ended = await bySudo(config, ['--output', '/etc/torwacht-e2e', '--', 'echo', 'ran']);
-  assert.equal(ended.code, 125);
-  assert.match(ended.stderr, /TW_RUN_OUTPUT/);
-});
+for (const flag of ['--output', '--suggest']) {
+  test(`the file of ${flag} is theirs to name, and opened with their rights`, {
+    skip,
+  }, async () => {
+    const ended = await bySudo(config, [flag, '/etc/torwacht-e2e', '--', 'echo', 'ran']);
+    assert.equal(ended.code, 125);
+    assert.match(ended.stderr, /TW_RUN_OUTPUT/);
+    const theirs = join(stage().lab.folder, 'theirs');
+    const own = `install -d -o ${CALLER} ${theirs}`;
+    const file = join(theirs, `file${flag}`);
+    const allowed = await bySudo(config, [flag, file, '--', 'getent', 'hosts', 'bad.test'], own);
+    assert.equal(allowed.code, 2, allowed.stderr);
+    assert.equal(statSync(file).uid, CALLER);
+    assert.match(readFileSync(file, 'utf8'), /bad\.test/);
+  });
+}

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { parsePolicies } from '#policy/load.ts';
+
+const main = join(import.meta.dirname, '../main.ts');
+
+const event = {
+  version: 1,
+  time: '2026-01-02T03:04:05.000Z',
+  last_seen: '2026-01-02T03:04:05.000Z',
+  action: 'observe',
+  target: '0123456789ab',
+  project_id: '7',
+  job_name: 'build',
+  pid: 77,
+  comm: 'curl',
+  parent_comm: 'sh',
+  exe: '/usr/bin/curl',
+  argv: 'curl a.example.com',
+  uid: 0,
+  ancestry: [{ pid: 76, comm: 'sh' }],
+  domain: 'a.example.com',
+  ip: '192.0.2.1',
+  port: 443,
+  protocol: 'tcp',
+  count: 1,
+  rule: 'default',
+  policy: null,
+  reason: 'default',
+};
+const lines = (...events: readonly object[]) =>
+  events.map((one) => `${JSON.stringify(one)}\n`).join('');
+
+function fileOf(t: TestContext, content: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'torwacht-suggest-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'events.jsonl');
+  writeFileSync(file, content);
+  return file;
+}
+
+function suggest(...args: readonly string[]) {
+  return spawnSync(process.execPath, [main, 'policy', 'suggest', ...args], { encoding: 'utf8' });
+}
+
+/** What the printed document allows, and for whom. */
+function printed(stdout: string) {
+  const loaded = parsePolicies([{ file: '-', content: new TextEncoder().encode(stdout) }]);
+  assert.deepEqual(loaded.problems, []);
+  const [document] = loaded.documents;
+  assert.ok(document?.kind === 'EgressPolicy');
+  const { selector, allow = [] } = document.spec;
+  return { selector, names: allow.flatMap(({ fqdn = [] }) => fqdn) };
+}
+
+test('events of several files become one policy', (t) => {
+  const one = fileOf(t, lines(event, { ...event, count: 3 }));
+  const two = fileOf(t, lines({ ...event, domain: 'b.example.com', target: 'ba9876543210' }));
+  const { status, stdout, stderr } = suggest(one, two);
+  assert.equal(status, 0, stderr);
+  assert.deepEqual(printed(stdout), {
+    selector: { projects: ['7'], jobs: ['build'] },
+    names: ['a.example.com', 'b.example.com'],
+  });
+  assert.match(stdout, /# curl \(sh\), 3 times\n +- a\.example\.com/);
+});
+
+test('of several jobs one can be taken; together they have no selector', (t) => {
+  const other = { ...event, domain: 'b.example.com', project_id: '8', job_name: 'test' };
+  const file = fileOf(t, lines(event, other));
+  assert.deepEqual(printed(suggest(file).stdout), {
+    selector: undefined,
+    names: ['a.example.com', 'b.example.com'],
+  });
+  const chosen = { selector: { projects: ['8'], jobs: ['test'] }, names: ['b.example.com'] };
+  assert.deepEqual(printed(suggest('--job', 'test', file).stdout), chosen);
+  assert.deepEqual(printed(suggest('--project', '8', file).stdout), chosen);
+});
+
+test('what is no event is told with its line, and nothing is printed', (t) => {
+  for (const [text, why] of [
+    [
+      'torwacht: blocked \u001b[31m',
+      /Line 2 of .* is no event: it is not JSON \("torwacht: blocked \\u001b/,
+    ],
+    [JSON.stringify({ ...event, reason: 'because' }), /Line 2 of .* is no event: reason: /],
+    ['[]', /Line 2 of/],
+  ] as const) {
+    const { status, stdout, stderr } = suggest(fileOf(t, `${lines(event)}${text}\n`));
+    assert.equal(status, 2);
+    assert.equal(stdout, '');
+    assert.match(stderr, why);
+  }
+  const missing = suggest('/nowhere.jsonl');
+  assert.equal(missing.status, 2);
+  assert.match(missing.stderr, /there is no such file/);
+  assert.equal(suggest().status, 2);
+});
