@@ -269,6 +269,15 @@ test('a project that is no number has no selector, a job has its own words', () 
   assert.equal(read(text).metadata.name, 'suggested-x-y-de-ploy-1-31m');
 });
 
+test('hostile bytes stay on the line of their comment, and long ones are cut', () => {
+  const odd = { comm: 'a\n- b: #\u001b[2J\u2028', exe: `/${'x'.repeat(200)}`, ancestry: [] };
+  const text = textOf({ ...npm, ...odd, domain: 'a.example.com' });
+  const line = `        # a\\x0a- b: #\\x1b[2J\\xe2\\x80\\xa8 [/${'x'.repeat(76)}...], 3 times\n`;
+  assert.ok(text.includes(line), text);
+  const denied = { reason: 'deny-rule', rule: 'x\nkind: y', domain: 'b\n.example' } as const;
+  assert.match(textOf({ ...npm, ...denied }), /^# {3}b\\x0a\.example: x\\x0akind: y; node /m);
+});
+
 test('thousands of destinations are cut, and stay within what can be read', () => {
   const long = `${'x'.repeat(60)}.${'y'.repeat(60)}.${'z'.repeat(60)}.example.com`;
   const rows = Array.from({ length: 3000 }, (_, index) =>
