@@ -5,7 +5,7 @@
 import type { TorwachtDocument } from '#api/documents.ts';
 import type { Reason } from '#api/event.ts';
 import { type CompileOptions, compile } from './compile.ts';
-import { type Destination, hostText, portText } from './destination.ts';
+import { type Destination, type DestinationProtocol, hostText } from './destination.ts';
 import { steps } from './explain-steps.ts';
 import { judgeDestination } from './judge-destination.ts';
 import { nearMisses } from './near-misses.ts';
@@ -25,7 +25,9 @@ export interface Step {
 
 export interface Explanation {
   readonly destination: string;
-  readonly port: string;
+  readonly protocol: DestinationProtocol;
+  /** Null for ICMP. */
+  readonly port: number | null;
   /** What Block gives. */
   readonly allowed: boolean;
   readonly reason: Reason;
@@ -59,7 +61,8 @@ export function explain(question: Question): Explanation {
   const unselected = notSelected(documents, identity);
   return {
     destination: hostText(host),
-    port: portText(destination),
+    protocol: destination.protocol,
+    port: destination.protocol === 'icmp' ? null : destination.port,
     allowed,
     reason,
     rule: rule === 0 ? null : rulePlace(documents, policy, rule, host),

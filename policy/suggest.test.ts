@@ -90,8 +90,8 @@ test('the whole of it: presets, names, addresses, what cannot be and what is den
   ] as const;
   assert.equal(
     suggest(rows, { project: '4711', job: 'install', unrecorded: 0 }).text,
-    `# Suggested by torwacht: the 5 destinations that the job used, and nothing else.
-# Read it before you use it: whatever the job reached for is in here, a thief's server as well.
+    `# Suggested by torwacht: the 5 destinations that the job reached for, and nothing else.
+# Read it before you use it: what a poisoned package reached for is in here as well.
 
 apiVersion: torwacht.io/v1alpha1
 kind: EgressPolicy
@@ -396,9 +396,9 @@ test('whatever rows say: a sound policy of what they named, the same bytes in an
         }
       },
     ),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
-  assert.ok(met > 500, `${met} needs`);
+  assert.ok(met > 200, `${met} needs`);
 });
 
 /** Where a row says that an ordinary destination was wanted: what the suggestion must allow. */

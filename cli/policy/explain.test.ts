@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { type ExplainFlags, explainDestination } from './explain.ts';
 
 const main = join(import.meta.dirname, '../main.ts');
 
@@ -24,13 +25,24 @@ function fileOf(t: TestContext, content: string): string {
   return file;
 }
 
-function explain(...args: readonly string[]) {
-  return spawnSync(process.execPath, [main, 'policy', 'explain', ...args], { encoding: 'utf8' });
+function explain(policy: string, destination: string, flags: Partial<ExplainFlags> = {}) {
+  let stdout = '';
+  let stderr = '';
+  const status = explainDestination(
+    destination,
+    { policy, ...flags },
+    {
+      stdout: { write: (chunk) => (stdout += chunk) },
+      stderr: { write: (chunk) => (stderr += chunk) },
+      colour: false,
+    },
+  );
+  return { status, stdout, stderr };
 }
 
 test('what is allowed ends with 0, and names rule, file and line', (t) => {
   const file = fileOf(t, text);
-  const { status, stdout, stderr } = explain('--policy', file, 'https://x.cdn.example.com/');
+  const { status, stdout, stderr } = explain(file, 'https://x.cdn.example.com/');
   assert.equal(status, 0, stderr);
   const [verdict, rule] = stdout.split('\n');
   assert.equal(verdict, 'allowed: x.cdn.example.com on 443/TCP');
@@ -38,7 +50,7 @@ test('what is allowed ends with 0, and names rule, file and line', (t) => {
 });
 
 test('what is refused ends with 1, and says what would help', (t) => {
-  const { status, stdout } = explain('--policy', fileOf(t, text), 'x.y.cdn.example.com');
+  const { status, stdout } = explain(fileOf(t, text), 'x.y.cdn.example.com');
   assert.equal(status, 1);
   assert.match(stdout, /^refused: .*\n {2}by default: no rule allows it\n/);
   assert.match(stdout, /^hint: .* use \*\*\.cdn\.example\.com\.$/m);
@@ -46,7 +58,7 @@ test('what is refused ends with 1, and says what would help', (t) => {
 
 test('--json holds the same', (t) => {
   const file = fileOf(t, text);
-  const { status, stdout } = explain('--json', '-p', file, 'registry.npmjs.org');
+  const { status, stdout } = explain(file, 'registry.npmjs.org', { json: true });
   assert.equal(status, 0);
   const told = JSON.parse(stdout);
   assert.equal(told.allowed, true);
@@ -59,17 +71,24 @@ test('--json holds the same', (t) => {
   assert.ok(told.steps.length > 4);
 });
 
-test('mistakes of usage end with 2, a broken policy with 3', (t) => {
+test('a destination that is none ends with 2, a broken policy with 3', (t) => {
   const file = fileOf(t, text);
-  const wrong = explain('--policy', file, '010.0.0.1');
+  const wrong = explain(file, '010.0.0.1');
   assert.equal(wrong.status, 2);
   assert.match(wrong.stderr, /"010\.0\.0\.1" is no destination: it has the octet 010/);
-  assert.equal(explain('--policy', file).status, 2);
-  assert.equal(explain('example.com').status, 2);
-  assert.equal(explain('--policy', '/nowhere.yaml', 'example.com').status, 2);
-  assert.equal(explain('--policy', file, '--protocol', 'sctp', 'example.com').status, 2);
-  const broken = explain('--policy', fileOf(t, text.replace('npm', 'npn')), 'example.com');
+  assert.equal(explain('/nowhere.yaml', 'example.com').status, 2);
+  const broken = explain(fileOf(t, text.replace('npm', 'npn')), 'example.com');
   assert.equal(broken.status, 3);
   assert.equal(broken.stdout, '');
   assert.match(broken.stderr, /:5:13: spec\.presets\[0\]: "npn" is no preset/);
+});
+
+test('the command line: flags reach it, what is missing or unknown is a mistake of usage', (t) => {
+  const file = fileOf(t, text);
+  const status = (...args: readonly string[]) =>
+    spawnSync(process.execPath, [main, 'policy', 'explain', ...args]).status;
+  assert.equal(status('-p', file, '--protocol', 'udp', 'registry.npmjs.org'), 1);
+  assert.equal(status('-p', file), 2);
+  assert.equal(status('registry.npmjs.org'), 2);
+  assert.equal(status('-p', file, '--protocol', 'sctp', 'registry.npmjs.org'), 2);
 });

@@ -6,6 +6,7 @@ import {
   type DestinationProtocol,
   destinationProtocols,
   parseDestination,
+  portText,
 } from '#policy/destination.ts';
 import { errors } from '#policy/errors.ts';
 import { type Explanation, explain, type Step } from '#policy/explain.ts';
@@ -88,10 +89,12 @@ function asJson(explanation: Explanation, loaded: Loaded) {
 }
 
 function print(explanation: Explanation, loaded: Loaded, io: Io): void {
-  const { allowed, destination, port, rule, reason, mode, passes } = explanation;
+  const { allowed, destination, port, protocol, rule, reason, mode, passes } = explanation;
   const line = (text = '') => io.stdout.write(`${text}\n`);
   const verdict = allowed ? styled(io, 'green', 'allowed') : styled(io, 'red', 'refused');
-  line(`${verdict}: ${styled(io, 'bold', destination)} on ${port}`);
+  line(
+    `${verdict}: ${styled(io, 'bold', destination)} on ${portText({ port: port ?? 0, protocol })}`,
+  );
   line(`  by ${rule === null ? byNoRule(reason) : ruleText(rule, loaded)}`);
   if (mode === 'Observe' && !allowed) {
     line(`  mode Observe: it is recorded, and ${passes ? 'let pass' : 'refused all the same'}`);

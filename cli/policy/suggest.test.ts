@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { parsePolicies } from '#policy/load.ts';
-
-const main = join(import.meta.dirname, '../main.ts');
+import { type SuggestFlags, suggestFromEvents } from './suggest.ts';
 
 const event = {
   version: 1,
@@ -43,8 +41,15 @@ function fileOf(t: TestContext, content: string): string {
   return file;
 }
 
-function suggest(...args: readonly string[]) {
-  return spawnSync(process.execPath, [main, 'policy', 'suggest', ...args], { encoding: 'utf8' });
+function suggest(paths: readonly string[], flags: SuggestFlags = {}) {
+  let stdout = '';
+  let stderr = '';
+  const status = suggestFromEvents(paths, flags, {
+    stdout: { write: (chunk) => (stdout += chunk) },
+    stderr: { write: (chunk) => (stderr += chunk) },
+    colour: false,
+  });
+  return { status, stdout, stderr };
 }
 
 /** What the printed document allows, and for whom. */
@@ -60,7 +65,7 @@ function printed(stdout: string) {
 test('events of several files become one policy', (t) => {
   const one = fileOf(t, lines(event, { ...event, count: 3 }));
   const two = fileOf(t, lines({ ...event, domain: 'b.example.com', target: 'ba9876543210' }));
-  const { status, stdout, stderr } = suggest(one, two);
+  const { status, stdout, stderr } = suggest([one, two]);
   assert.equal(status, 0, stderr);
   assert.deepEqual(printed(stdout), {
     selector: { projects: ['7'], jobs: ['build'] },
@@ -72,13 +77,13 @@ test('events of several files become one policy', (t) => {
 test('of several jobs one can be taken; together they have no selector', (t) => {
   const other = { ...event, domain: 'b.example.com', project_id: '8', job_name: 'test' };
   const file = fileOf(t, lines(event, other));
-  assert.deepEqual(printed(suggest(file).stdout), {
+  assert.deepEqual(printed(suggest([file]).stdout), {
     selector: undefined,
     names: ['a.example.com', 'b.example.com'],
   });
   const chosen = { selector: { projects: ['8'], jobs: ['test'] }, names: ['b.example.com'] };
-  assert.deepEqual(printed(suggest('--job', 'test', file).stdout), chosen);
-  assert.deepEqual(printed(suggest('--project', '8', file).stdout), chosen);
+  assert.deepEqual(printed(suggest([file], { job: 'test' }).stdout), chosen);
+  assert.deepEqual(printed(suggest([file], { project: '8' }).stdout), chosen);
 });
 
 test('what is no event is told with its line, and nothing is printed', (t) => {
@@ -90,13 +95,12 @@ test('what is no event is told with its line, and nothing is printed', (t) => {
     [JSON.stringify({ ...event, reason: 'because' }), /Line 2 of .* is no event: reason: /],
     ['[]', /Line 2 of/],
   ] as const) {
-    const { status, stdout, stderr } = suggest(fileOf(t, `${lines(event)}${text}\n`));
+    const { status, stdout, stderr } = suggest([fileOf(t, `${lines(event)}${text}\n`)]);
     assert.equal(status, 2);
     assert.equal(stdout, '');
     assert.match(stderr, why);
   }
-  const missing = suggest('/nowhere.jsonl');
+  const missing = suggest(['/nowhere.jsonl']);
   assert.equal(missing.status, 2);
   assert.match(missing.stderr, /there is no such file/);
-  assert.equal(suggest().status, 2);
 });

@@ -136,12 +136,12 @@ function header({ rules, presets, refused, unrecorded, ...parts }: TextParts): r
 }
 
 const WARNING =
-  "Read it before you use it: whatever the job reached for is in here, a thief's server as well.";
+  'Read it before you use it: what a poisoned package reached for is in here as well.';
 
 function countText(count: number): string {
   if (count === 0) return 'nothing was seen that a policy could allow.';
   const what = count === 1 ? 'the destination' : `the ${count} destinations`;
-  return `${what} that the job used, and nothing else.`;
+  return `${what} that the job reached for, and nothing else.`;
 }
 
 function footer({ impossible, denied }: TextParts, users: number): readonly string[] {
