@@ -170,6 +170,7 @@ const alwaysTexts: Readonly<Record<string, string>> = {
   'dns-server': 'yes: port 53 of anyone but the resolver of Torwacht',
   ipv6: 'yes: IPv6',
   icmp: 'yes: ICMP',
+  probe: 'yes: an address that a barrier proves by that it is held',
   multicast: 'yes: multicast, broadcast, reserved or unset',
 };
 

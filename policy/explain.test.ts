@@ -86,6 +86,7 @@ const cases: readonly Expected[] = [
   ['127.0.0.1:80', 'refused local-service', '', /^$/],
   ['169.254.169.254:80', 'refused metadata', '', /No policy/],
   ['1.1.1.1', 'refused doh', '', /No policy/],
+  ['192.0.2.253', 'refused probe', '', /No policy/],
   ['[2001:db8::1]:443', 'refused ipv6', '', /No policy/],
 ];
 
