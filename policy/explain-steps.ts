@@ -67,18 +67,16 @@ class Telling {
     if (always) return [first];
     const { host } = this.#question.destination;
     const denied = this.#deniedPrefixes();
+    const rules = packet.reason === 'cidr' ? [this.#place(packet.rule)] : [];
     if ('name' in host) {
-      return [
-        first,
-        denied,
-        step('packet', 'ports of the name', this.#ports(this.#judgement.name?.permissions ?? [])),
-      ];
+      const ports = this.#ports(this.#judgement.name?.permissions ?? []);
+      const own = [first, denied, step('packet', 'ports of the name', ports)];
+      return rules.length === 0 ? own : [...own, listing('packet', ALLOWED_PREFIXES, rules)];
     }
     const entry = this.#entry();
     const answer =
       entry === null ? 'none matches' : `${formatPrefix(entry)}: ${this.#ports(entry.permissions)}`;
-    const rules = packet.reason === 'cidr' ? [this.#place(packet.rule)] : [];
-    return [first, denied, { ...step('packet', 'allow rules of prefixes', answer), rules }];
+    return [first, denied, { ...step('packet', ALLOWED_PREFIXES, answer), rules }];
   }
 
   /** Denied prefixes that hold for the address; for a name those that its address could be in. */
@@ -139,6 +137,8 @@ class Telling {
     return rulePlace(documents, this.#policy, rule, destination.host);
   }
 }
+
+const ALLOWED_PREFIXES = 'allow rules of prefixes';
 
 /** Prefixes that one line names. */
 const MAX_SHOWN = 5;

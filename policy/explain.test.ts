@@ -151,6 +151,13 @@ test('a denied prefix that holds every address refuses names too; a narrower one
   const told = explained(all, 'registry.npmjs.org');
   assert.equal(told.allowed, false);
   assert.equal(told.rule?.rule, 'EgressPolicy ci/web deny[0]');
+  const open = documentsOf({
+    presets: ['npm'],
+    allow: [{ cidr: ['0.0.0.0/0'], ports: [{ port: 8000 }] }],
+  });
+  const byPrefix = explained(open, 'registry.npmjs.org:8000');
+  assert.equal(byPrefix.rule?.rule, 'EgressPolicy ci/web allow[0]');
+  assert.equal(byPrefix.steps.at(-1)?.question, 'allow rules of prefixes');
   const some = explained(web, 'api.example.com');
   assert.ok(some.allowed);
   assert.match(JSON.stringify(some.steps), /refused where its address is in 203\.0\.113\.0\/28/);

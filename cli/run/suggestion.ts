@@ -59,8 +59,8 @@ export function openSuggestion({
         ftruncateSync(fd);
         writeWhole(fd, suggestion.text);
         if (isAt(fd, path)) return { isThere: true, sentence: summary(path, suggestion) };
-        const other = `what is at ${printable(path)} now is not ours, the command put it there`;
-        return { isThere: false, sentence: `the suggestion is lost: ${other}` };
+        const lost = `${printable(path)} was replaced or removed while the command ran`;
+        return { isThere: false, sentence: `the suggestion is lost: ${lost}, do not trust it` };
       } catch (error) {
         const why = (error as Error).message;
         return {

@@ -22,7 +22,7 @@ export interface SuggestedRule {
 }
 
 /** Destinations that people can still read; `api/rule.ts` bounds rules and entries of one document. */
-export const suggestLimits = { destinations: 512, rules: 256, entries: 256 } as const;
+const limits = { destinations: 512, rules: 256, entries: 256 } as const;
 
 export interface Rules {
   readonly rules: readonly SuggestedRule[];
@@ -44,12 +44,9 @@ export function rulesOf(needs: readonly Need[]): Rules {
     const rule = ruleFor(need);
     // A full list is followed by another one.
     let key = JSON.stringify(rule);
-    while ((groups.get(key)?.of.length ?? 0) >= suggestLimits.entries) key += '+';
+    while ((groups.get(key)?.of.length ?? 0) >= limits.entries) key += '+';
     const group = groups.get(key) ?? { rule, of: [] };
-    if (
-      index >= suggestLimits.destinations ||
-      (group.of.length === 0 && groups.size >= suggestLimits.rules)
-    ) {
+    if (index >= limits.destinations || (group.of.length === 0 && groups.size >= limits.rules)) {
       tooMany++;
       continue;
     }

@@ -201,7 +201,7 @@ test('a link is not followed, and what the command puts into its place is told',
   assert.doesNotMatch(readFileSync(file, 'utf8'), /everything/);
   const replaced = await write('rm "$1"; echo "allow: everything" > "$1"');
   assert.equal(replaced.code, 0);
-  assert.match(replaced.stderr, /^torwacht: the suggestion is lost: .* the command put it there$/m);
+  assert.match(replaced.stderr, /^torwacht: the suggestion is lost: .* do not trust it$/m);
 });
 
 test('hostile names of processes stay inside their comment', { skip }, async () => {
