@@ -26,6 +26,12 @@ export const errors = {
     hint: '{hint}',
     exit: 'usage',
   },
+  domain: {
+    code: 'TW_POLICY_DOMAIN',
+    message: 'Names cannot be collapsed below {text}: it {message}.',
+    hint: '{hint}',
+    exit: 'usage',
+  },
   events: {
     code: 'TW_POLICY_EVENTS',
     message: 'Line {line} of {path} is no event: {why}.',

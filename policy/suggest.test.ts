@@ -9,6 +9,7 @@ import { compile } from './compile.ts';
 import { judgeDestination } from './judge-destination.ts';
 import { parsePolicies } from './load.ts';
 import { parseName } from './names.ts';
+import { parseDomain } from './suggest/collapse.ts';
 import { identityOf, rowsOf, suggest } from './suggest.ts';
 
 const npm: EgressEvent = {
@@ -187,6 +188,54 @@ test('a name that a search list made says so', () => {
     /begins with db\.example\.com: .*\n +- db\.example\.com\.corp\.example/,
   );
   assert.doesNotMatch(textOf({ ...npm, domain: 'db.example.com' }, made), /begins with/);
+});
+
+test('names are collapsed only below domains that were named', () => {
+  const names = [
+    'a.cdn.example.com',
+    'b.cdn.example.com',
+    'x.y.deep.example.com',
+    'deep.example.com',
+  ];
+  const rows = [
+    ...names.map((name) => to(name, '192.0.2.1', 443)),
+    to('z.deep.example.com', '192.0.2.1', 8443),
+    to('evilcdn.example.com', '192.0.2.1', 443),
+  ];
+  const collapsed = (...domains: readonly string[]) => {
+    const collapse = domains.map((text) => {
+      const domain = parseDomain(text);
+      assert.ok(!('message' in domain));
+      return domain;
+    });
+    const { text } = suggest(rows, { ...nobody, collapse });
+    return read(text).spec.allow?.map(({ fqdn, ports }) => [fqdn, ports.map(({ port }) => port)]);
+  };
+  const rest = [
+    'a.cdn.example.com',
+    'b.cdn.example.com',
+    'deep.example.com',
+    'evilcdn.example.com',
+  ];
+  assert.deepEqual(collapsed('deep.example.com', 'absent.example.com'), [
+    [['**.deep.example.com'], [443, 8443]],
+    [rest, [443]],
+  ]);
+  assert.deepEqual(collapsed('cdn.example.com')?.[0], [
+    ['*.cdn.example.com', 'deep.example.com', 'evilcdn.example.com', 'x.y.deep.example.com'],
+    [443],
+  ]);
+  assert.deepEqual(
+    collapsed('example.com', 'cdn.example.com')?.map(([list]) => list),
+    [['**.example.com'], ['*.cdn.example.com']],
+  );
+  const { text } = suggest(rows, { ...nobody, collapse: [['cdn', 'example', 'com']] });
+  assert.match(
+    text,
+    /# node .*6 times\n.*# in the stead of a\.cdn\.example\.com, b\.cdn\.example\.com\n/,
+  );
+  for (const wrong of ['com', '*.example.com', '192.0.2.1'])
+    assert.ok('message' in parseDomain(wrong));
 });
 
 test('a private answer needs private, also where it was refused; metadata behind a name stays out', () => {

@@ -5,6 +5,7 @@
  */
 import type { EgressEvent } from '#api/event.ts';
 import { presets } from './presets.ts';
+import { collapse, type Domain } from './suggest/collapse.ts';
 import { choosePresets } from './suggest/fitting-presets.ts';
 import { rulesOf } from './suggest/model.ts';
 import { needsOf } from './suggest/needs.ts';
@@ -16,6 +17,8 @@ export interface SuggestOptions {
   readonly job: string | null;
   /** Attempts that no row stands for. */
   readonly unrecorded: number;
+  /** Domains below which several names become one wildcard; none when omitted. */
+  readonly collapse?: readonly Domain[];
 }
 
 export interface Suggestion {
@@ -30,7 +33,8 @@ export interface Suggestion {
 
 /** @param rows with their final counts, in any order: equal rows give equal bytes */
 export function suggest(rows: readonly EgressEvent[], options: SuggestOptions): Suggestion {
-  const { needs, impossible, denied, refused } = needsOf(rows);
+  const { needs: seen, impossible, denied, refused } = needsOf(rows);
+  const needs = collapse(seen, options.collapse ?? []);
   const { fitting, nearly, rest } = choosePresets(needs, presets.values());
   const rules = rulesOf(rest);
   const names = needs.filter(({ host }) => 'name' in host).length;

@@ -6,6 +6,8 @@ import type { Io } from './io.ts';
 import { showPresets } from './presets.ts';
 import { type SuggestFlags, suggestFromEvents } from './suggest.ts';
 
+const list = (value: string, before: string[] = []) => [...before, value];
+
 /** @param done told of the exit status */
 export function addPolicyCommands(torwacht: Command, io: Io, done: (code: number) => void): void {
   const policy = torwacht.command('policy').description('Look at policies without enforcing them.');
@@ -54,6 +56,7 @@ Examples:
     .description('Print the least policy that would have allowed what runs were seen to do.')
     .option('--project <id>', 'only what this GitLab project did')
     .option('--job <name>', 'only what this job did')
+    .option('--collapse <domain>', 'several names below it as a wildcard (repeatable)', list)
     .argument('<file...>', 'files that torwacht run --output wrote')
     .addHelpText(
       'after',

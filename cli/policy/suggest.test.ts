@@ -86,6 +86,15 @@ test('of several jobs one can be taken; together they have no selector', (t) => 
   assert.deepEqual(printed(suggest([file], { project: '8' }).stdout), chosen);
 });
 
+test('names are collapsed where that is asked for, and only below a domain', (t) => {
+  const file = fileOf(t, lines(event, { ...event, domain: 'b.example.com' }));
+  const { stdout } = suggest([file], { collapse: ['example.com'] });
+  assert.deepEqual(printed(stdout).names, ['*.example.com']);
+  const wrong = suggest([file], { collapse: ['com'] });
+  assert.equal(wrong.status, 2);
+  assert.match(wrong.stderr, /"com": it has one label/);
+});
+
 test('what is no event is told with its line, and nothing is printed', (t) => {
   for (const [text, why] of [
     [

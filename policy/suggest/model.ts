@@ -71,23 +71,27 @@ function ruleFor({ host, ports, inside }: Need): Omit<SuggestedRule, 'destinatio
 }
 
 function destinationOf(
-  { host, users, ports, inside }: Need,
+  { host, users, ports, inside, instead = [] }: Need,
   connected: ReadonlySet<string>,
 ): SuggestedDestination {
   const { widened } = portListOf([...ports.values()]);
   const addresses = [...inside].sort();
-  const more = addresses.length > 3 ? ', ...' : '';
   return {
     text: 'address' in host ? `${formatAddress(host.address)}/32` : hostText(host),
     users,
     remarks: [
+      ...(instead.length === 0 ? [] : [`in the stead of ${firstOf(instead)}`]),
       ...(ports.size === 0 ? lookupRemarks(host, connected) : []),
       ...(widened ? [`${ports.size} ports were seen, and these ranges hold more`] : []),
-      ...(addresses.length === 0
-        ? []
-        : [`has private addresses: ${addresses.slice(0, 3).join(', ')}${more}`]),
+      ...(addresses.length === 0 ? [] : [`has private addresses: ${firstOf(addresses)}`]),
     ],
   };
+}
+
+function firstOf(texts: readonly string[]): string {
+  const shown = texts.slice(0, 3);
+  const more = texts.length - shown.length;
+  return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ');
 }
 
 function lookupRemarks(host: Need['host'], connected: ReadonlySet<string>): readonly string[] {

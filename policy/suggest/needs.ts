@@ -24,6 +24,8 @@ export interface Need {
   readonly ports: Map<string, PortNeed>;
   /** Private addresses that its answers held. */
   readonly inside: Set<string>;
+  /** Names that were seen, where this is a wildcard in their stead. */
+  readonly instead?: readonly string[];
 }
 
 /** Something that is not suggested. */

@@ -29,8 +29,17 @@ export class Users {
   readonly #counts = new Map<string, number>();
 
   add(row: Process & Pick<EgressEvent, 'count'>): void {
-    const who = whoText(row);
-    this.#counts.set(who, (this.#counts.get(who) ?? 0) + row.count);
+    this.#add(whoText(row), row.count);
+  }
+
+  #add(who: string, times: number): void {
+    this.#counts.set(who, (this.#counts.get(who) ?? 0) + times);
+  }
+
+  static together(all: readonly Users[]): Users {
+    const sum = new Users();
+    for (const one of all) for (const [who, times] of one.#counts) sum.#add(who, times);
+    return sum;
   }
 
   /** The most frequent first; beyond `most` a number. */
