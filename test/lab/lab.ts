@@ -10,7 +10,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { failure } from '#api/error.ts';
@@ -18,8 +18,15 @@ import { DNS_ADDRESS } from './addresses.ts';
 import { writeResolverFiles } from './enter.ts';
 import { errors } from './errors.ts';
 import { labName } from './names.ts';
-import { addAddress, createNamespaces, namespaceName, type Side } from './namespaces.ts';
-import { type Arrival, arrivals, countPackets, packetsTo } from './packets.ts';
+import {
+  addAddress,
+  createNamespaces,
+  deleteNamespace,
+  namespaceName,
+  removeAddress,
+  type Side,
+} from './namespaces.ts';
+import { type Arrival, arrivals, arrivedSince, countPackets, packetsTo } from './packets.ts';
 import { createNested, createPod, type Pod } from './pods.ts';
 import { type Ended, LabProcesses, type RunInLab, type SpawnInLab } from './processes.ts';
 import { type Certificate, makeCertificate } from './servers/certificate.ts';
@@ -80,25 +87,88 @@ export function createLab(options: LabOptions = {}): Lab {
   if (process.getuid?.() !== 0) throw failure(errors.notRoot);
   const { id } = labName(process.pid, randomBytes(4).toString('hex'), options.name);
   const folder = mkdtempSync(join(tmpdir(), `${id}-`));
+  const lab = open({
+    id,
+    folder,
+    before: [],
+    added: () => undefined,
+    release: () => removeLab(id, folder),
+  });
+  try {
+    writeResolverFiles(folder);
+    withSharedMounts(id, () => createNamespaces(id));
+    countPackets(id);
+    for (const address of [DNS_ADDRESS, ...(options.addresses ?? [])]) lab.addAddress(address);
+  } catch (error) {
+    lab.close();
+    throw error;
+  }
+  return lab;
+}
+
+/**
+ * The same hands on namespaces that somebody else has made and will remove (../cluster). Packets count
+ * from now on; closing ends what was started through it and takes back what it added.
+ */
+export function attachLab(id: string): Lab {
+  const own = labName(process.pid, randomBytes(4).toString('hex')).id;
+  const folder = mkdtempSync(join(tmpdir(), `${own}-`));
+  const added = new Set<string>();
+  const lab = open({
+    id,
+    folder,
+    before: arrivals(id),
+    added: (address) => added.add(address),
+    release: (inner) => {
+      for (const { side } of inner) deleteNamespace(namespaceName(id, side));
+      for (const address of added) removeAddress(id, address);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  });
+  writeResolverFiles(folder);
+  return lab;
+}
+
+interface World {
+  readonly id: string;
+  readonly folder: string;
+  /** What had arrived before this lab was there. */
+  readonly before: readonly Arrival[];
+  readonly added: (address: string) => void;
+  /** Called once, after the lab's processes have ended. */
+  readonly release: (inner: readonly Pod[]) => void;
+}
+
+function open({ id, folder, before, added, release }: World): Lab {
   const processes = new LabProcesses(id, folder);
-  let pods = 0;
+  const inner: Pod[] = [];
+  let number = 0;
+  const keep = (pod: Pod): Pod => {
+    inner.push(pod);
+    return pod;
+  };
   let closed = false;
   const close = (): void => {
     if (closed) return;
     closed = true;
     processes.killAll();
-    removeLab(id, folder);
+    release(inner);
     forget();
   };
   const forget = closeAtExit(close);
+  const arrived = (): Arrival[] => arrivedSince(before, arrivals(id));
   const lab: Lab = {
     id,
     folder,
     dnsAddress: DNS_ADDRESS,
     namespace: (side) => namespaceName(id, side),
-    addAddress: (address) => addAddress(id, address),
-    pod: () => createPod(id, ++pods),
-    nested: (pod) => createNested(id, pod, ++pods),
+    addAddress: (address) => {
+      const canonical = addAddress(id, address);
+      added(canonical);
+      return canonical;
+    },
+    pod: () => keep(createPod(id, ++number)),
+    nested: (pod) => keep(createNested(id, pod, ++number)),
     spawn: (side, command, args = [], opts = {}) => processes.spawn(side, command, args, opts),
     run: (side, command, args = [], opts = {}) => processes.run(side, command, args, opts),
     dnsmasq: (records, address = DNS_ADDRESS) => startDnsmasq(lab, records, address),
@@ -108,18 +178,9 @@ export function createLab(options: LabOptions = {}): Lab {
     metadata: () => startMetadata(lab),
     registry: (opts = {}) => startRegistry(lab, opts),
     certificate: (names) => makeCertificate(lab, names),
-    packetsTo: (address, port) => packetsTo(id, address, port),
-    arrivals: () => arrivals(id),
+    packetsTo: (address, port) => packetsTo(arrived(), address, port),
+    arrivals: arrived,
     close,
   };
-  try {
-    writeResolverFiles(folder);
-    withSharedMounts(id, () => createNamespaces(id));
-    countPackets(id);
-    for (const address of [DNS_ADDRESS, ...(options.addresses ?? [])]) lab.addAddress(address);
-  } catch (error) {
-    close();
-    throw error;
-  }
   return lab;
 }

@@ -9,6 +9,9 @@ import { errors } from './errors.ts';
 /** Everything of a lab that can be seen from outside starts with this. */
 export const PREFIX = 'twlab-';
 
+/** Namespaces that stand on what labs share: theirs, and those of clusters (../cluster). */
+export const SHARING = [PREFIX, 'twcluster-'] as const;
+
 export interface LabName {
   /** `twlab-<pid>-<start>-<random>[-label]`. */
   readonly id: string;

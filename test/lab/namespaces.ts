@@ -57,6 +57,13 @@ export function addAddress(id: string, wanted: string): string {
   return canonical;
 }
 
+/** Takes back what `addAddress` gave; an address that is not there is fine. */
+export function removeAddress(id: string, canonical: string): void {
+  const length = isIPv4(canonical) ? 32 : 128;
+  const address = ['addr', 'del', `${canonical}/${length}`, 'dev', 'lo'];
+  attempt('ip', ['-n', namespaceName(id, 'net'), ...address]);
+}
+
 /** Names in /run/netns, also of namespaces that are no lab's. */
 export function listNamespaces(): string[] {
   return execute('ip', ['netns', 'list'])

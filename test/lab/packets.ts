@@ -54,10 +54,19 @@ export function arrivals(id: string): Arrival[] {
   return found;
 }
 
+/** What came between two looks. */
+export function arrivedSince(before: readonly Arrival[], now: readonly Arrival[]): Arrival[] {
+  const same = (a: Arrival) => (b: Arrival) =>
+    a.address === b.address && a.protocol === b.protocol && a.port === b.port;
+  return now
+    .map((one) => ({ ...one, packets: one.packets - (before.find(same(one))?.packets ?? 0) }))
+    .filter(({ packets }) => packets > 0);
+}
+
 /** Packets that came for this address; for this port of it (TCP and UDP together) when one is given. */
-export function packetsTo(id: string, address: string, port?: number): number {
+export function packetsTo(list: readonly Arrival[], address: string, port?: number): number {
   const wanted = canonicalAddress(address);
-  return arrivals(id)
+  return list
     .filter((arrival) => arrival.address === wanted && arrival.port === port)
     .reduce((sum, arrival) => sum + arrival.packets, 0);
 }

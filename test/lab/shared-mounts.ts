@@ -19,7 +19,7 @@ import { join } from 'node:path';
 import { failure } from '#api/error.ts';
 import { errors } from './errors.ts';
 import { attempt, execute, pause } from './execute.ts';
-import { ownerLives, PREFIX, parseOwner } from './names.ts';
+import { ownerLives, PREFIX, parseOwner, SHARING } from './names.ts';
 import { listNamespaces, NETNS_FOLDER } from './namespaces.ts';
 
 const BPFFS = '/sys/fs/bpf';
@@ -41,7 +41,8 @@ export function withSharedMounts(id: string, make: () => void): void {
 /** Takes away what labs have mounted, unless a lab still lives or somebody else uses it now. */
 export function releaseSharedMounts(id: string): void {
   locked(id, () => {
-    if (listNamespaces().some((name) => name.startsWith(PREFIX))) return;
+    const sharing = (name: string) => SHARING.some((prefix) => name.startsWith(prefix));
+    if (listNamespaces().some(sharing)) return;
     release(NOTES.bpffs, BPFFS);
     if (release(NOTES.netns, NETNS_FOLDER)) rmSync(NETNS_FOLDER, { recursive: true, force: true });
   });
