@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -105,4 +105,34 @@ test('a check passes by its exit code and, where one is asked for, its proof', a
   const said = 'console.log("0 modules")';
   assert.equal((await sample(context, {}, check(said, /[1-9] modules/))).failed.length, 1);
   assert.equal((await sample(context, {}, check(said, /0 modules/))).passed, 1);
+});
+
+test('a world is made before the files and taken down after them, also where it could not be made', async (context) => {
+  if (process.getuid?.() !== 0) return context.skip('worlds are for root');
+  const folder = mkdtempSync(join(tmpdir(), 'torwacht-world-'));
+  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  const log = join(folder, 'log');
+  const program = (name: string, code: number): string => {
+    const path = join(folder, `${name}.mjs`);
+    const write = `import { appendFileSync } from 'node:fs'; appendFileSync(process.env.LOG, '${name} ');`;
+    writeFileSync(path, `${write} process.exitCode = ${code};`);
+    return path;
+  };
+  const row = (up: number, down: number): TestSuite => ({
+    ...suite,
+    environment: () => ({ LOG: log }),
+    world: { up: program('up', up), down: program('down', down) },
+  });
+  const files = {
+    'a.test.js': `import { appendFileSync } from 'node:fs';
+      test('inside', () => appendFileSync(process.env.LOG, 'test '));`,
+  };
+  const whole = await sample(context, files, row(0, 0));
+  assert.deepEqual([whole.passed, whole.failed.length], [1, 0]);
+  const none = await sample(context, files, row(5, 0));
+  assert.deepEqual([none.passed, none.failed.length], [0, 1]);
+  assert.match(none.failed[0]?.output ?? '', /It exited with 5/);
+  const stays = await sample(context, files, row(0, 5));
+  assert.deepEqual([stays.passed, stays.failed.length], [1, 1]);
+  assert.equal(readFileSync(log, 'utf8'), 'up test down up down up test down ');
 });

@@ -17,6 +17,8 @@ export interface Run {
 
 /** Where suites look for new lines of their stream, in ms. */
 const POLL_MS = 250;
+/** A world that is not there, or not gone, after so many seconds is none. */
+const WORLD_LIMIT = 300;
 const REPORTER = join(import.meta.dirname, 'reporter.ts');
 
 export async function runSuite(suite: Suite, run: Run): Promise<Tally> {
@@ -50,10 +52,14 @@ async function runTests(suite: TestSuite, run: Run): Promise<Tally> {
   }));
   const empty = found.filter(({ files }) => files.length === 0).map(({ pattern }) => pattern);
   const files = found.flatMap((entry) => entry.files);
-  const { lines, ended } = await collect(suite, files, run);
+  const { lines, ended, left } = await collect(suite, files, run);
 
   const counts = tally(lines, `${run.root}/`);
   const failed = [...counts.failed];
+  const kept = left && fault(left, WORLD_LIMIT);
+  if (left && kept !== undefined) {
+    failed.push({ name: suite.world?.down ?? '', output: [tail(left.output), kept].join('\n') });
+  }
   for (const pattern of empty) {
     failed.push({ name: suite.name, output: `No test file matches ${pattern}.` });
   }
@@ -72,12 +78,36 @@ async function runTests(suite: TestSuite, run: Run): Promise<Tally> {
 
 interface Collected {
   readonly lines: readonly Line[];
-  /** Undefined where there was nothing to run. */
+  /** Undefined where there was nothing to run; of the world's start where that failed. */
   readonly ended: Ended | undefined;
+  /** How the world was taken down. */
+  readonly left?: Ended;
 }
 
 async function collect(suite: TestSuite, files: readonly string[], run: Run): Promise<Collected> {
   if (files.length === 0) return { lines: [], ended: undefined };
+  const environment = suite.environment?.() ?? {};
+  const { world } = suite;
+  // Worlds are for root; without, the tests say themselves why they are skipped.
+  if (world === undefined || process.getuid?.() !== 0) {
+    return await collectLines(suite, files, run, environment);
+  }
+  const common = { cwd: run.root, environment, limitSeconds: WORLD_LIMIT };
+  const made = await runChild(process.execPath, [world.up], { ...common, signal: run.signal });
+  const collected =
+    fault(made, WORLD_LIMIT) === undefined
+      ? await collectLines(suite, files, run, environment)
+      : { lines: [], ended: made };
+  // Without the signal: what was made must go, also where the run is stopped.
+  return { ...collected, left: await runChild(process.execPath, [world.down], common) };
+}
+
+async function collectLines(
+  suite: TestSuite,
+  files: readonly string[],
+  run: Run,
+  environment: Readonly<Record<string, string>>,
+): Promise<Collected> {
   const folder = mkdtempSync(join(tmpdir(), 'torwacht-suite-'));
   const stream = join(folder, 'events');
   const lines: Line[] = [];
@@ -94,7 +124,7 @@ async function collect(suite: TestSuite, files: readonly string[], run: Run): Pr
         cwd: run.root,
         limitSeconds: suite.limit,
         signal: run.signal,
-        environment: suite.environment?.() ?? {},
+        environment,
       },
     );
     reader();

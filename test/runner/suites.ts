@@ -29,7 +29,10 @@ export interface TestSuite extends Row {
   readonly isolation: 'none' | 'process';
   /** How many files run at once where each has a process. */
   readonly concurrency?: number;
+  /** Asked once per run. */
   readonly environment?: () => Record<string, string>;
+  /** A world that all files share: programs for this Node, run before the first and after the last. */
+  readonly world?: { readonly up: string; readonly down: string };
 }
 
 export type Suite = CheckSuite | TestSuite;
