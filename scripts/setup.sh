@@ -5,6 +5,7 @@
 #
 #   scripts/setup.sh           installs what is missing (apt needs root)
 #   scripts/setup.sh --check   installs nothing, says what is missing
+#   scripts/setup.sh --cluster the same for what the test cluster needs besides (test/cluster)
 #
 # Exit codes are those of the torwacht command: 2 usage, 4 needs root, 5 the host lacks something.
 set -euo pipefail
@@ -23,11 +24,14 @@ fail() {
 	exit "$code"
 }
 
-case ${1:-} in
-'') ;;
---check) check_only=1 ;;
-*) fail 2 "unknown argument '$1'. Usage: scripts/setup.sh [--check]" ;;
-esac
+cluster=
+for argument; do
+	case $argument in
+	--check) check_only=1 ;;
+	--cluster) cluster=1 ;;
+	*) fail 2 "unknown argument '$argument'. Usage: scripts/setup.sh [--check] [--cluster]" ;;
+	esac
+done
 
 # ---- what is needed: probe, package, what for --------------------------------------------------
 
@@ -46,6 +50,10 @@ has_static_busybox() {
 }
 # npm is needed only to fill node_modules; Node itself then comes from there.
 has_npm() { has_command npm || modules_current; }
+# Debian's folder, and everybody else's.
+has_cni() { [ -x "/usr/lib/cni/$1" ] || [ -x "/opt/cni/bin/$1" ]; }
+# Any Go will do that runs: scripts/go.sh gets the right one with it.
+has_go() { has_command go || [ -x "$root/build/cluster/go/bin/go" ]; }
 
 needs='
 command clang               | clang            | compiles the eBPF programs
@@ -74,6 +82,19 @@ static_busybox              | busybox-static   | a DNS client of another kind
 file    /etc/ssl/certs/ca-certificates.crt | ca-certificates | npm and apt over TLS
 npm                         | nodejs npm       | installs node_modules
 '
+needs_cluster='
+command etcd                | etcd-server      | the store of the test cluster
+command containerd          | containerd       | its container runtime
+command runc                | runc             | starts its containers
+cni     ptp                 | containernetworking-plugins | its pod network
+command buildah             | buildah          | builds images
+command mmdebstrap          | mmdebstrap       | makes the images of jobs
+file    /usr/share/keyrings/debian-archive-keyring.gpg | debian-archive-keyring | from Debian, whatever the host is
+command musl-gcc            | musl-tools       | a C library of another kind, as in Alpine
+command readelf             | binutils         | finds its loader
+go                          | golang-go        | builds Kubernetes, or fetches the Go that does
+'
+[ -z "$cluster" ] || needs=$needs$needs_cluster
 
 # Sets `missing` (packages) and `reasons` (one line each).
 look() {
@@ -108,8 +129,18 @@ apt() {
 	return 1
 }
 
+# Daemons that come with packages stay off where the host has no opinion: we only want the programs.
+no_services() {
+	local policy=/usr/sbin/policy-rc.d
+	[ ! -e "$policy" ] || return 0
+	trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+	printf '#!/bin/sh\nexit 101\n' >"$policy"
+	chmod 755 "$policy"
+}
+
 apt_packages() {
 	export DEBIAN_FRONTEND=noninteractive
+	[ -z "$cluster" ] || no_services
 	say "installing by apt: ${missing[*]}"
 	apt update || say 'apt-get update failed, going on with the package lists that are here'
 	# bpftool only shows what is loaded. Debian packages it; Ubuntu ties it to each kernel: left out.

@@ -97,13 +97,18 @@ test('without a build or without Node it says in one line what to do', (context)
   assert.match(nodeless.stderr, /^torwacht: its Node\.js is missing\. Run 'make setup' in .*\.\n$/);
 });
 
-test('set-up names in one line what a bare host lacks, and installs nothing when asked to check', (context) => {
+/** Only what the scripts themselves run; no compiler, and no apt either. */
+function bareHost(context: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'torwacht-bare-'));
   context.after(() => rmSync(folder, { recursive: true, force: true }));
-  // Only what the script itself runs; no compiler, and no apt either.
-  for (const name of ['bash', 'readlink', 'dirname', 'uname', 'id', 'sed']) {
+  for (const name of ['bash', 'readlink', 'dirname', 'uname', 'id', 'sed', 'sort', 'head']) {
     symlinkSync(join('/usr/bin', name), join(folder, name));
   }
+  return folder;
+}
+
+test('set-up names in one line what a bare host lacks, and installs nothing when asked to check', (context) => {
+  const folder = bareHost(context);
   const script = join(root, 'scripts', 'setup.sh');
   const bare = start('/bin/bash', [script], { PATH: folder });
   assert.equal(bare.status, 5);
@@ -116,4 +121,39 @@ test('set-up names in one line what a bare host lacks, and installs nothing when
     bare.stderr,
     /This is not Debian or Ubuntu: install .*\bclang\b.*, then run make again\.\n$/,
   );
+  assert.doesNotMatch(bare.stderr, /\bbuildah\b/);
+  const cluster = start('/bin/bash', [script, '--check', '--cluster'], { PATH: folder });
+  assert.equal(cluster.status, 5);
+  assert.match(cluster.stderr, /\bclang\b.*\bbuildah \(builds images\)/);
+});
+
+test('Go for the test cluster: one that is new enough is used, an older one fetches another', (context) => {
+  const folder = bareHost(context);
+  // A checkout that has no Go of its own.
+  mkdirSync(join(folder, 'checkout', 'scripts'), { recursive: true });
+  const script = join(folder, 'checkout', 'scripts', 'go.sh');
+  copyFileSync(join(root, 'scripts', 'go.sh'), script);
+  const environment = { PATH: folder, HOME: folder };
+  const none = start('/bin/bash', [script, 'version'], environment);
+  assert.equal(none.status, 5);
+  assert.match(
+    none.stderr,
+    /^go: there is no Go on this host\. Run scripts\/setup\.sh --cluster\.\n$/,
+  );
+  const go = join(folder, 'go');
+  const say = (version: string): void => {
+    const script = `#!/bin/bash
+if [ "$1" = env ]; then echo go${version}; else echo "$*" >&2; [ "$1" != mod ]; fi\n`;
+    writeFileSync(go, script, { mode: 0o755 });
+  };
+  say('1.24.0');
+  const good = start('/bin/bash', [script, 'build', '.'], environment);
+  assert.equal(good.status, 0);
+  assert.equal(good.stderr, 'build .\n');
+  say('1.9.7');
+  const old = start('/bin/bash', [script, 'build', '.'], environment);
+  assert.equal(old.status, 5);
+  assert.match(old.stderr, /fetching Go 1\.\d+\.\d+, the one of this host is too old\n/);
+  assert.match(old.stderr, /\nmod download -json golang\.org\/toolchain@v0\.0\.1-go1\./);
+  assert.match(old.stderr, /could not fetch .* Go module proxy/);
 });
