@@ -52,6 +52,7 @@ step = @printf '  %-7s %s\n' $(1) $(2)
 
 # Every target with a help text is a word and no file.
 .PHONY: $(shell awk -F: '/^[a-z][a-z0-9-]*:.*\#\# / { print $$1 }' $(firstword $(MAKEFILE_LIST)))
+.PHONY: setup-cluster
 
 all: bpf addon bundle barrier ## Build everything: eBPF objects, addon, bundle, barrier (what a bare `make` does)
 
@@ -115,15 +116,47 @@ build/barrier: $(BARRIER_SOURCES) $(wildcard barrier/*.h) Makefile | setup
 
 -include $(BPF_OBJECTS:.o=.d) $(ADDON_OBJECTS:.o=.d) $(ASAN_OBJECTS:.o=.d)
 
+# ---- test cluster -------------------------------------------------------------------------------
+# Kubernetes is built from its Go modules: minutes the first time, nothing when nothing has changed.
+
+setup-cluster: setup
+	@scripts/setup.sh --cluster
+
+cluster: build/cluster/kube build/cluster/coredns ## Build the programs of the test cluster
+
+KUBERNETES := $(shell sed -n 's,^.*k8s.io/kubernetes v,,p' test/cluster/kubernetes/go.mod)
+KUBERNETES_FLAGS := -X k8s.io/component-base/version.gitVersion=v$(KUBERNETES) \
+	-X k8s.io/component-base/version.gitMajor=$(word 1,$(subst ., ,$(KUBERNETES))) \
+	-X k8s.io/component-base/version.gitMinor=$(word 2,$(subst ., ,$(KUBERNETES))) \
+	-X k8s.io/client-go/pkg/version.gitVersion=v$(KUBERNETES)
+
+build/cluster/kube: $(addprefix test/cluster/kubernetes/,main.go go.mod go.sum) | setup-cluster
+	$(Q)mkdir -p build/cluster/bin
+	$(call step,go,'$@ (Kubernetes $(KUBERNETES); about six minutes the first time)')
+	$(Q)CGO_ENABLED=0 scripts/go.sh build -C $(<D) -trimpath -ldflags '-s -w $(KUBERNETES_FLAGS)' \
+		-o $(CURDIR)/$@ .
+	$(Q)ln -sfn ../kube build/cluster/bin/kubectl
+
+build/cluster/coredns: $(addprefix test/cluster/coredns/,main.go go.mod go.sum) | setup-cluster
+	$(Q)mkdir -p $(@D)
+	$(call step,go,$@)
+	$(Q)CGO_ENABLED=0 scripts/go.sh build -C $(<D) -trimpath -ldflags '-s -w' -o $(CURDIR)/$@ .
+
+cluster-up: cluster ## A one-node Kubernetes on this host; CLUSTER=kind for one in an engine of yours
+	@$(NODE) test/cluster/up.ts
+
+cluster-down: setup ## Take it away, with all that it made
+	@$(NODE) test/cluster/down.ts
+
 # ---- run ----------------------------------------------------------------------------------------
 
 demo: all ## Install a poisoned package under torwacht run and watch it fail to phone home
 	@$(NODE) test/demo/run.ts
 
-test: all asan ## Every suite that continuous integration runs
+test: all asan cluster ## Every suite that continuous integration runs
 	@$(NODE) test/run.ts
 
-test-full: all asan ## The same, and what takes longer: a million random cases, kernel tests under sanitizers
+test-full: all asan cluster ## The same, and what takes longer: a million random cases, kernel tests under sanitizers
 	@$(NODE) test/run.ts --full
 
 check: all ## The inner loop, under 20 seconds: types, lint, layers, unit tests
@@ -167,6 +200,9 @@ test-replay: all ## Incidents of 2025 and 2026, played again
 
 test-bypass: all ## Ways around an egress filter, tried on the command
 	@$(NODE) test/run.ts bypass
+
+test-cluster: all cluster ## In a real Kubernetes
+	@$(NODE) test/run.ts cluster
 
 test-asan: all asan ## Tests of the addon with sanitizers
 	@$(NODE) test/run.ts asan

@@ -2,7 +2,6 @@
  * Runs suites: `node test/run.ts [--full] [suite…]`, by default all that are not marked full. The last
  * line is `N passed, N failed, N skipped`; the exit code is 0 only if nothing failed.
  */
-import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { runChild } from './runner/child.ts';
 import { runSuite } from './runner/run-suite.ts';
@@ -53,17 +52,18 @@ function choose(args: readonly string[]): readonly Suite[] | string {
   return suites.filter((suite) => args.includes('--full') || !suite.full);
 }
 
-/** Removes what a killed run left behind: namespaces, cgroups, pins that carry the tests' mark. */
+/** Removes what a killed run left behind: what carries the tests' mark and whose owner has ended. */
 async function sweep(signal: AbortSignal): Promise<void> {
-  const program = join(root, 'test', 'lab', 'sweep.ts');
-  if (!existsSync(program) || process.getuid?.() !== 0) return;
-  const ended = await runChild(process.execPath, [program], {
-    cwd: root,
-    limitSeconds: 60,
-    signal,
-  });
-  if (ended.output.trim() !== '') print(indent(ended.output.trimEnd()));
-  if (ended.code !== 0) print('        The sweep of earlier leftovers failed; going on.');
+  if (process.getuid?.() !== 0) return;
+  for (const world of ['lab', 'cluster']) {
+    const ended = await runChild(process.execPath, [join(root, 'test', world, 'sweep.ts')], {
+      cwd: root,
+      limitSeconds: 60,
+      signal,
+    });
+    if (ended.output.trim() !== '') print(indent(ended.output.trimEnd()));
+    if (ended.code !== 0) print(`        The sweep of an earlier ${world} failed; going on.`);
+  }
 }
 
 async function reported(suite: Suite, signal: AbortSignal): Promise<Tally> {

@@ -4,6 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { ownedName } from '../cluster/names.ts';
 
 interface Row {
   readonly name: string;
@@ -148,6 +149,16 @@ export const suites: readonly Suite[] = [
     isolation: 'process',
     files: ['test/bypass/**/*.test.ts'],
     without: [bypassData],
+  },
+  {
+    name: 'cluster',
+    kind: 'tests',
+    limit: 900,
+    isolation: 'process',
+    files: ['test/cluster/**/*.test.ts'],
+    // A cluster of its own, so that no person's is changed, and one that a sweep may take.
+    environment: () => ({ TORWACHT_CLUSTER: ownedName(process.pid) }),
+    world: { up: 'test/cluster/up.ts', down: 'test/cluster/down.ts' },
   },
   {
     name: 'fuzz',
