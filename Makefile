@@ -98,7 +98,7 @@ build/asan/%.o: bpf/addon/%.c Makefile | setup
 	$(Q)$(CC) $(ADDON_CFLAGS) $(SANITIZE) -MMD -MP -c $< -o $@
 
 # The first start fills V8's compile cache, so that no user pays for it.
-bundle: build/torwacht.mjs ## Build the bundle that bin/torwacht runs
+bundle: build/torwacht.mjs build/torwacht-agent.mjs ## Build the bundles that bin/torwacht and bin/torwacht-agent run
 
 build/torwacht.mjs: $(BUNDLED) scripts/bundle.ts package-lock.json | setup
 	$(Q)mkdir -p $(@D)
@@ -113,6 +113,11 @@ build/barrier: $(BARRIER_SOURCES) $(wildcard barrier/*.h) Makefile | setup
 	$(call step,musl,$@)
 	$(Q)$(MUSL_CC) $(BARRIER_CFLAGS) -o $@.tmp $(BARRIER_SOURCES) $(BARRIER_LDFLAGS)
 	$(Q)mv $@.tmp $@
+
+build/torwacht-agent.mjs: $(BUNDLED) scripts/bundle.ts package-lock.json | setup
+	$(Q)mkdir -p $(@D)
+	$(call step,bundle,$@)
+	$(Q)$(NODE) scripts/bundle.ts $@ agent/daemon/main.ts
 
 -include $(BPF_OBJECTS:.o=.d) $(ADDON_OBJECTS:.o=.d) $(ASAN_OBJECTS:.o=.d)
 
@@ -212,6 +217,9 @@ bench: all ## Measure; prints a table, writes bench/out/latest.json, fails where
 
 bypasses: setup ## Write docs/bypasses.md from the probes of test/bypass
 	@$(NODE) test/bypass/table.ts
+
+proto: setup ## Make the code of gRPC messages from their .proto files
+	@scripts/generate-proto.sh agent/containerd/proto agent/containerd/gen
 
 fix: setup ## Format, and repair what lint can repair
 	@$(NODE) node_modules/.bin/biome check --write

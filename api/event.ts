@@ -53,6 +53,9 @@ export const egressEventSchema = z.object({
   /** `block`: refused. `observe`: let pass, Block would have refused. `allow`: allowed by a rule. */
   action: z.enum(['block', 'observe', 'allow']),
   target: z.string(),
+  /** Of the pod, where the target is one. Files of earlier runs lack both. */
+  namespace: z.string().nullable().default(null),
+  pod: z.string().nullable().default(null),
   project_id: z.string().nullable(),
   job_name: z.string().nullable(),
   pid: z.number().int().nullable(),

@@ -36,7 +36,7 @@ const held = await engine.hold({
   policy,
   upstream,
   pins,
-  labels: { target: 'bench', project_id: null, job_name: null },
+  labels: { target: 'bench', namespace: null, pod: null, project_id: null, job_name: null },
   budget: {
     queryBurst: 16_384,
     queriesPerSecond: 100_000,

@@ -71,7 +71,7 @@ async function measure(
       policy: benchPolicy([]),
       upstream,
       pins,
-      labels: { target: 'bench', project_id: null, job_name: null },
+      labels: { target: 'bench', namespace: null, pod: null, project_id: null, job_name: null },
       // Beyond the budget of rows it has one without address and port.
       onRow: ({ pid }) => {
         if (pid === other?.pid) arrived.resolve(performance.now());

@@ -187,6 +187,18 @@ export class Kernel {
     this.#native.mapUpdate(this.#engine, 'cgroups', u64(record.cgroup_id), u32(slot), 0);
   }
 
+  /** The target's cgroup is gone: its slot is free. What it learned is its owner's to forget. */
+  deleteTarget(slot: number, cgroup: bigint): void {
+    this.#native.mapDelete(this.#engine, 'cgroups', u64(cgroup));
+    this.#native.mapStore(this.#engine, 'policies', slot, 0n);
+    this.#update('targets', u32(slot), Buffer.alloc(layout.target.size));
+    this.#update('accounts', u32(slot), Buffer.alloc(layout.account.size));
+  }
+
+  deleteRow(key: Buffer): void {
+    this.#native.mapDelete(this.#engine, 'rows', key);
+  }
+
   /** Puts a policy table and its flags (layout.policyFlags) in force, at once for every packet. */
   setPolicy(slot: number, table: number, flags: bigint): void {
     this.#native.mapStore(this.#engine, 'policies', slot, (BigInt(table) << 32n) | flags);

@@ -57,7 +57,10 @@ export interface Native {
   /** One atomic 64-bit store into an element of a mappable array. */
   mapStore(engine: EngineHandle, map: string, index: number, value: bigint): void;
 
-  /** Attaches a program to a cgroup and pins the link; it outlives this process. */
+  /**
+   * Attaches a program to a cgroup and pins the link; it outlives this process. A link that is pinned
+   * there already gets the program instead, with no moment in between.
+   */
   attachCgroup(engine: EngineHandle, program: string, cgroup: string, pin: string): void;
   /** Attaches a tracepoint program until `detach` or the end of this process. */
   attachTrace(engine: EngineHandle, program: string): LinkHandle;

@@ -52,3 +52,17 @@ export function quoted(value: string): string {
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }
+
+/** Each with its place and what to do, indented below a sentence; `show` makes a file's name printable. */
+export function listProblems(problems: readonly Problem[], show: (file: string) => string): string {
+  const list = problems.map((p) => {
+    const file = show(p.file);
+    const place = p.line === 0 ? file : `${file}:${p.line}:${p.column}`;
+    return `  ${place}: ${p.field === '' ? '' : `${p.field}: `}${p.message}\n      ${p.hint}`;
+  });
+  return list.join('\n');
+}
+
+export function countProblems(problems: readonly Problem[]): string {
+  return problems.length === 1 ? '1 problem' : `${problems.length} problems`;
+}

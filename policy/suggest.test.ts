@@ -18,6 +18,8 @@ const npm: EgressEvent = {
   last_seen: '2026-01-02T03:04:06.000Z',
   action: 'observe',
   target: '0123456789ab',
+  namespace: null,
+  pod: null,
   project_id: '4711',
   job_name: 'install',
   pid: 77,

@@ -27,6 +27,9 @@ for (const name of Object.keys(process.env)) {
 }
 `;
 
+// What was compiled of the one before is of no use.
+rmSync(join(dirname(output), 'compile-cache'), { recursive: true, force: true });
+
 const draft = `${output}.${process.pid}.tmp`;
 await build({
   entryPoints: [entry],
@@ -44,5 +47,4 @@ await build({
   define: { 'process.env.TORWACHT_ADDON': 'undefined' },
   logLevel: 'warning',
 });
-rmSync(join(dirname(output), 'compile-cache'), { recursive: true, force: true });
 renameSync(draft, output);

@@ -75,6 +75,7 @@ command ps                  | procps           | works in the namespaces of the 
 command dig                 | bind9-dnsutils   | a DNS client of the tests
 command dnsmasq             | dnsmasq-base     | a DNS server of the tests
 command conntrack           | conntrack        | looks at what the tests left
+command protoc              | protobuf-compiler | makes the code of gRPC messages
 command curl                | curl             | an HTTP client of the tests
 command openssl             | openssl          | certificates of the test servers
 command python3             | python3          | runs what poisoned Python packages did

@@ -11,7 +11,7 @@ import { createResolver, type Resolver } from '#dns/resolver.ts';
 import { dohAddresses } from '#policy/always-denied.ts';
 import type { CompiledPolicy } from '#policy/types.ts';
 import { errors } from '../errors.ts';
-import { RowTable } from '../evidence/rows.ts';
+import { RowTable, type TargetLabels } from '../evidence/rows.ts';
 import { redirectByHooks } from '../redirect/by-hooks.ts';
 import { redirectByNftables } from '../redirect/by-nftables.ts';
 import type { Redirect } from '../redirect/redirect.ts';
@@ -35,9 +35,12 @@ export interface HoldOptions {
   readonly cgroup: { readonly path: string; readonly id: bigint; readonly level: number };
   readonly policy: CompiledPolicy;
   readonly upstream: ServerPool;
-  readonly labels: Pick<EgressEvent, 'target' | 'project_id' | 'job_name'>;
-  /** Path of the cgroup's own network namespace. */
-  readonly netns?: string;
+  readonly labels: TargetLabels;
+  /**
+   * The network namespace, where it is not ours: one that the target shares with others, or that is its
+   * own alone. Rules of a firewall are only ever set in one of its own.
+   */
+  readonly netns?: { readonly path: string; readonly own: boolean };
   /** Folder on a bpffs that gets the links. */
   readonly pins: string;
   readonly budget?: Partial<Budget>;
@@ -69,7 +72,7 @@ export class Engine {
     });
   }
 
-  /** Holds a cgroup, whose processes share our network namespace unless `netns` names their own. */
+  /** Holds a cgroup, whose processes share our network namespace unless `netns` names another. */
   async hold(options: HoldOptions): Promise<HeldTarget> {
     const slot = this.#freeSlot();
     const budget = { ...defaultBudget, ...options.budget };
@@ -95,8 +98,8 @@ export class Engine {
   }
 
   #redirect({ netns }: HoldOptions, slot: number, room: number): Redirect {
-    if (netns === undefined) return redirectByHooks(room);
-    return redirectByNftables({ netns, kernel: this.kernel, slot, room });
+    if (!netns?.own) return redirectByHooks(room, netns?.path);
+    return redirectByNftables({ netns: netns.path, kernel: this.kernel, slot, room });
   }
 
   close(): void {
@@ -180,5 +183,14 @@ export class HeldTarget {
   async close(): Promise<void> {
     this.#release();
     await Promise.all(this.#servers.map((server) => server.close()));
+  }
+
+  /** The cgroup is gone: its last rows, and nothing of it stays in the kernel. */
+  async end(): Promise<readonly EgressEvent[]> {
+    await this.close();
+    const rows = this.rows.finish();
+    this.rows.forget();
+    this.target.end();
+    return rows;
   }
 }

@@ -46,6 +46,7 @@ function setUp() {
     kernel: {
       row: (key) => rows.get(key.toString('hex'))?.row,
       rowKeys: () => [...rows.values()].map(({ raw }) => raw),
+      deleteRow: (key) => rows.delete(key.toString('hex')),
       process: (pid, start) => processes.get(`${pid}/${start}`),
       asker: (target, _addr, port) => (target === TARGET ? askers.get(port) : undefined),
     },
@@ -55,7 +56,7 @@ function setUp() {
       names: { nameOf: (id) => (id === 9 ? NAME : null) },
       policyOf: (number) => policies.get(number),
     },
-    labels: { target: 't', project_id: '42', job_name: 'install' },
+    labels: { target: 't', namespace: null, pod: null, project_id: '42', job_name: 'install' },
     now: () => 1_000,
     wallTime: (boot) => Number(boot / 1_000_000n),
     outside: () => false,
@@ -108,7 +109,8 @@ test('a refused connection is a row with address and port, and no domain', () =>
   const [row] = table.finish();
   assert.deepEqual(row, {
     ...{ version: 1, time: '1970-01-01T00:00:00.001Z', last_seen: '1970-01-01T00:00:00.009Z' },
-    ...{ target: 't', project_id: '42', job_name: 'install', action: 'block' },
+    ...{ target: 't', namespace: null, pod: null, project_id: '42', job_name: 'install' },
+    ...{ action: 'block' },
     ...{ pid: 5, comm: 'node', parent_comm: null, exe: null, argv: null, uid: 0, ancestry: [] },
     ...{ domain: null, ip: '198.51.100.7', port: 8000, protocol: 'tcp', count: 1 },
     ...{ rule: 'default', policy: null, reason: 'default' },

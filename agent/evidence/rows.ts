@@ -15,8 +15,13 @@ import { constantAddress, formatAddress } from '#policy/cidr.ts';
 import type { CompiledPolicy } from '#policy/types.ts';
 import { processFields, unknownProcess } from './process.ts';
 
+export type TargetLabels = Pick<
+  EgressEvent,
+  'target' | 'namespace' | 'pod' | 'project_id' | 'job_name'
+>;
+
 export interface RowParts {
-  readonly kernel: Pick<Kernel, 'row' | 'rowKeys' | 'process' | 'asker'>;
+  readonly kernel: Pick<Kernel, 'row' | 'rowKeys' | 'deleteRow' | 'process' | 'asker'>;
   readonly target: {
     readonly spec: { readonly id: number };
     readonly policy: CompiledPolicy;
@@ -24,7 +29,7 @@ export interface RowParts {
     policyOf(table: number): CompiledPolicy | undefined;
   };
   /** What every row says of its target. */
-  readonly labels: Pick<EgressEvent, 'target' | 'project_id' | 'job_name'>;
+  readonly labels: TargetLabels;
   /** Wall time, ms. */
   now(): number;
   /** Wall time in ms of a moment given in ns of CLOCK_BOOTTIME. */
@@ -127,6 +132,14 @@ export class RowTable {
       rows.push(entry.event);
     }
     return rows;
+  }
+
+  /** The target has ended and its rows are told: the kernel needs the room. */
+  forget(): void {
+    const { kernel, target } = this.#parts;
+    for (const raw of kernel.rowKeys()) {
+      if (rowKey.read(raw).target === target.spec.id) kernel.deleteRow(raw);
+    }
   }
 
   #lookup(

@@ -1,5 +1,5 @@
 /**
- * The target shares our network namespace: the address hooks send port 53 to sockets on loopback that take
+ * The target shares a network namespace with others: the address hooks send port 53 to sockets on loopback that take
  * only packets with the target's mark, which its packet hook puts on them. No firewall rule is involved.
  */
 import { randomInt } from 'node:crypto';
@@ -10,8 +10,8 @@ import { openSockets } from './sockets.ts';
 
 const LOOPBACK = '127.0.0.1';
 
-/** `room`: bytes of queries that may wait. */
-export function redirectByHooks(room: number): Redirect {
+/** `room`: bytes of queries that may wait. `netns`: the shared namespace, where it is not ours. */
+export function redirectByHooks(room: number, netns = ''): Redirect {
   const mark = randomInt(1, 2 ** 31);
   const sockets = openSockets({
     sockets: [
@@ -20,7 +20,7 @@ export function redirectByHooks(room: number): Redirect {
     ],
     port: 0,
     mark,
-    netns: '',
+    netns,
     room,
   });
   return {

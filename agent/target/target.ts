@@ -49,19 +49,27 @@ export interface TargetSpec {
 const RETIRE_AFTER = 1_000;
 const neverLearned = new Set(dohAddresses);
 
-/** Numbers that all targets of an engine share; none is ever used again. */
+/** Numbers that all targets of an engine share. */
 export class Numbers {
   #table = 0;
   #name = 0;
+  readonly #free: number[] = [];
 
-  /** The number of a rule table: odd after even, even after odd, from 1. */
+  /** The number of a rule table, never used again: odd after even, even after odd, from 1. */
   nextTable(before: number): number {
     this.#table += (this.#table + 1) % 2 === before % 2 ? 2 : 1;
     return this.#table;
   }
 
+  /** A target has ended, and with it all sockets and rows that knew these numbers. */
+  freeNames(ids: Iterable<number>): void {
+    for (const id of ids) this.#free.push(id);
+  }
+
   /** The number of a name, from 1. @throws TW_AGENT_NAMES when a verdict has no bits for another */
   nextName(): number {
+    const free = this.#free.shift();
+    if (free !== undefined) return free;
     if (this.#name === MAX_NAME_ID) throw failure(errors.tooManyNames, { limit: MAX_NAME_ID });
     return ++this.#name;
   }
@@ -163,6 +171,15 @@ export class Target {
       if (neverLearned.has(address)) continue;
       this.#learned.learn(address, entry.id, now + this.#kernel.ticks(seconds), now);
     }
+  }
+
+  /** The cgroup is gone, and nothing of it is judged any more: the kernel forgets it. */
+  end(): void {
+    const { slot, cgroup } = this.spec;
+    this.#kernel.deleteTarget(slot, cgroup.id);
+    this.#empty(this.#table, this.#policy);
+    this.#learned.clear();
+    this.#numbers.freeNames([...this.names].map(({ id }) => id));
   }
 
   #fill(table: number, policy: CompiledPolicy): void {

@@ -36,7 +36,27 @@ static struct bpf_program *tw_program_arg(napi_env env, napi_value *argv)
 	return program;
 }
 
-/* attachCgroup(handle, program, cgroupPath, pinPath): attaches and pins; undone if the pin fails. */
+/*
+ * A link that is pinned there already gets this program in the place of its own, at once for every packet.
+ * 0: done. 1: there is none, or its cgroup is gone and the pin with it. Negative: errno.
+ */
+static int tw_replace(const struct bpf_program *program, const char *pin_path)
+{
+	int link = bpf_obj_get(pin_path), err;
+
+	if (link < 0)
+		return errno == ENOENT ? 1 : -errno;
+	err = bpf_link_update(link, bpf_program__fd(program), NULL) ? -errno : 0;
+	close(link);
+	if (err == -ENOLINK)
+		return unlink(pin_path) ? -errno : 1;
+	return err;
+}
+
+/*
+ * attachCgroup(handle, program, cgroupPath, pinPath): attaches and pins, or takes over the link that is
+ * pinned there; undone if the pin fails.
+ */
 napi_value tw_attach_cgroup(napi_env env, napi_callback_info info)
 {
 	char cgroup_path[4096], pin_path[4096];
@@ -49,6 +69,11 @@ napi_value tw_attach_cgroup(napi_env env, napi_callback_info info)
 	    tw_string(env, argv[2], cgroup_path, sizeof(cgroup_path)) ||
 	    tw_string(env, argv[3], pin_path, sizeof(pin_path)))
 		return NULL;
+	err = tw_replace(program, pin_path);
+	if (err < 0)
+		return tw_throw(env, -err, pin_path);
+	if (!err)
+		return tw_undefined(env);
 	cgroup = open(cgroup_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (cgroup < 0)
 		return tw_throw(env, errno, cgroup_path);

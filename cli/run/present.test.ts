@@ -11,6 +11,8 @@ const blocked: EgressEvent = {
   last_seen: '2026-01-02T03:04:05.000Z',
   action: 'block',
   target: '0123456789ab',
+  namespace: null,
+  pod: null,
   project_id: '4711',
   job_name: 'install',
   pid: 77,

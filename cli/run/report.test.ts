@@ -9,6 +9,8 @@ const event: EgressEvent = {
   last_seen: '2026-01-02T03:04:06.000Z',
   action: 'block',
   target: '0123456789ab',
+  namespace: null,
+  pod: null,
   project_id: null,
   job_name: null,
   pid: 77,

@@ -170,7 +170,13 @@ async function prepare(
     policy,
     upstream,
     pins,
-    labels: { target: id, project_id: request.project ?? null, job_name: request.job ?? null },
+    labels: {
+      target: id,
+      namespace: null,
+      pod: null,
+      project_id: request.project ?? null,
+      job_name: request.job ?? null,
+    },
     onRow: (event) => report.row(event),
     outside: (pid) => outside.has(pid),
   });

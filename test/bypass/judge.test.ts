@@ -11,6 +11,8 @@ const event: EgressEvent = {
   last_seen: '2026-11-26T00:00:00.000Z',
   action: 'block',
   target: 'test',
+  namespace: null,
+  pod: null,
   project_id: null,
   job_name: null,
   pid: 7,

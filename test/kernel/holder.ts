@@ -41,10 +41,13 @@ const live: EgressEvent[] = [];
 const held = await engine.hold({
   cgroup: { ...config.cgroup, id: BigInt(config.cgroup.id) },
   pins: config.pins,
-  ...(config.netns === undefined ? {} : { netns: config.netns }),
+  ...(config.netns === undefined ? {} : { netns: { path: config.netns, own: true } }),
   policy: compileRules(config.rules),
   upstream,
-  labels: { target: 'test', project_id: '42', job_name: 'install' },
+  labels: {
+    ...{ target: 'test', namespace: null, pod: null },
+    ...{ project_id: '42', job_name: 'install' },
+  },
   onRow: (event) => live.push(event),
   outside: (pid) => config.outside.includes(pid),
 });

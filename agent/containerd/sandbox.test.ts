@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isSandbox, parentOf, readSandbox } from './sandbox.ts';
+import { containerOf } from './testing/runtime.ts';
+
+test('the pod’s cgroup stands above the sandbox’s own, with both cgroup drivers', () => {
+  for (const [path, parent] of [
+    ['/kubepods/besteffort/podx/id', '/kubepods/besteffort/podx'],
+    ['/kubepods/podx/id', '/kubepods/podx'],
+    ['/id', '/'],
+    [
+      'kubepods-besteffort-podx.slice:cri-containerd:id',
+      '/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-podx.slice',
+    ],
+    ['kubepods-podx_y.slice:cri-containerd:id', '/kubepods.slice/kubepods-podx_y.slice'],
+    ['system.slice:cri-containerd:id', '/system.slice'],
+  ] as const) {
+    assert.equal(parentOf(path), parent, path);
+  }
+});
+
+test('a sandbox is read with its labels, its annotations and its namespaces', () => {
+  const annotations = { 'job.runner.gitlab.com/name': 'deploy' };
+  const container = containerOf({ id: 'a', labels: { app: 'x' }, annotations });
+  const sandbox = readSandbox(container, 7);
+  assert.equal(isSandbox(container), true);
+  assert.deepEqual(
+    [sandbox.namespace, sandbox.name, sandbox.uid, sandbox.pid, sandbox.hostNetwork],
+    ['ci', 'pod-a', 'uid-a', 7, false],
+  );
+  assert.equal(sandbox.labels.app, 'x');
+  assert.deepEqual(sandbox.annotations, annotations);
+  assert.equal(sandbox.cgroup, '/kubepods/besteffort/poda');
+});
+
+test('a pod without a network namespace of its own says so', () => {
+  assert.equal(readSandbox(containerOf({ id: 'a', hostNetwork: true }), 7).hostNetwork, true);
+});
+
+test('what cannot be read is an error that names it', () => {
+  const whole = containerOf({ id: 'a' });
+  const broken = { typeUrl: '', value: Buffer.from('{') };
+  for (const [change, what] of [
+    [{ spec: undefined }, /spec/],
+    [{ spec: broken }, /spec/],
+    [{ spec: { typeUrl: '', value: Buffer.from('{}') } }, /cgroup/],
+    [{ labels: {} }, /namespace/],
+    [{ extensions: { 'io.cri-containerd.sandbox.metadata': broken } }, /metadata/],
+  ] as const) {
+    assert.throws(() => readSandbox({ ...whole, ...change }, 7), {
+      code: 'TW_CONTAINERD_SANDBOX',
+      message: what,
+    });
+  }
+});

@@ -1,0 +1,76 @@
+/** What containerd's CRI plugin keeps of a pod's sandbox, read as the sandbox that everybody below knows. */
+import { failure } from '#api/error.ts';
+import type { Sandbox } from '../watch/watcher.ts';
+import { errors } from './errors.ts';
+import type { Container } from './gen/containers.ts';
+
+/** Labels and extensions of containerd's CRI plugin (internal/cri/labels, internal/cri/store). */
+const KIND = 'io.cri-containerd.kind';
+const METADATA = 'io.cri-containerd.sandbox.metadata';
+const POD = 'io.kubernetes.pod';
+
+export function isSandbox(container: Pick<Container, 'labels'>): boolean {
+  return container.labels[KIND] === 'sandbox';
+}
+
+interface Spec {
+  readonly linux?: {
+    readonly cgroupsPath?: string;
+    readonly namespaces?: readonly { readonly type: string; readonly path?: string }[];
+  };
+}
+
+interface Metadata {
+  readonly Metadata?: { readonly Config?: { readonly annotations?: Record<string, string> } };
+}
+
+/** @throws TW_CONTAINERD_SANDBOX when its record lacks what a sandbox must have */
+export function readSandbox(container: Container, pid: number): Sandbox {
+  const { id, labels } = container;
+  const spec = parse<Spec>(container.spec?.value, id, 'spec');
+  const path = spec.linux?.cgroupsPath;
+  if (path === undefined) throw failure(errors.sandbox, { id, what: 'cgroup' });
+  const metadata = container.extensions[METADATA];
+  const config =
+    metadata === undefined ? undefined : parse<Metadata>(metadata.value, id, 'metadata');
+  const network = spec.linux?.namespaces?.find(({ type }) => type === 'network');
+  return {
+    id,
+    namespace: needed(labels[`${POD}.namespace`], id, 'namespace'),
+    name: needed(labels[`${POD}.name`], id, 'pod name'),
+    uid: needed(labels[`${POD}.uid`], id, 'pod uid'),
+    labels,
+    annotations: config?.Metadata?.Config?.annotations ?? {},
+    pid,
+    hostNetwork: network === undefined,
+    cgroup: parentOf(path),
+  };
+}
+
+/**
+ * The cgroup above a container's own, in both forms of the OCI runtime specification's cgroupsPath: a path
+ * (cgroupfs), or `slice:prefix:name` (systemd), where a slice's name spells its place in the tree
+ * (systemd.slice(5)).
+ *
+ * @example parentOf('kubepods-besteffort-podx.slice:cri-containerd:1') ===
+ *   '/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-podx.slice'
+ */
+export function parentOf(cgroupsPath: string): string {
+  const [slice = '', prefix] = cgroupsPath.split(':');
+  if (prefix === undefined) return cgroupsPath.slice(0, cgroupsPath.lastIndexOf('/')) || '/';
+  const words = slice.replace(/\.slice$/, '').split('-');
+  return words.map((_, at) => `/${words.slice(0, at + 1).join('-')}.slice`).join('');
+}
+
+function needed(value: string | undefined, id: string, what: string): string {
+  if (!value) throw failure(errors.sandbox, { id, what });
+  return value;
+}
+
+function parse<T>(bytes: Uint8Array | undefined, id: string, what: string): T {
+  try {
+    return JSON.parse(Buffer.from(bytes ?? []).toString('utf8')) as T;
+  } catch (cause) {
+    throw failure(errors.sandbox, { id, what }, cause);
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * A containerd that does what a test says, over a real socket and the real protocol. What it cannot show is
+ * whether the real one behaves so: the tests in the cluster do that.
+ */
+import { Server, ServerCredentials, type ServerWritableStream, status } from '@grpc/grpc-js';
+import { type Container, ContainersService } from '../gen/containers.ts';
+import {
+  type Envelope,
+  EventsService,
+  type SubscribeRequest,
+  TaskExit,
+  TaskStart,
+} from '../gen/events.ts';
+import { TasksService } from '../gen/tasks.ts';
+import { VersionService } from '../gen/version.ts';
+
+type Subscriber = ServerWritableStream<SubscribeRequest, Envelope>;
+
+export class TestRuntime {
+  readonly containers = new Map<string, { container: Container; pid: number }>();
+  /** Filters of every subscription that there was. */
+  readonly filters: (readonly string[])[] = [];
+  readonly #subscribers = new Set<Subscriber>();
+  #server: Server | undefined;
+
+  get subscribed(): number {
+    return this.#subscribers.size;
+  }
+
+  async start(socket: string): Promise<void> {
+    const server = new Server();
+    server.addService(VersionService, {
+      version: (_call: unknown, done: (error: null, value: object) => void) =>
+        done(null, { version: 'v1.2.3', revision: '' }),
+    });
+    server.addService(EventsService, { subscribe: (call: Subscriber) => this.#subscribe(call) });
+    server.addService(ContainersService, {
+      get: (
+        call: { request: { id: string } },
+        done: (error: object | null, value?: object) => void,
+      ) => {
+        const found = this.containers.get(call.request.id);
+        if (found) done(null, { container: found.container });
+        else done({ code: status.NOT_FOUND, details: 'no such container' });
+      },
+      list: (_call: unknown, done: (error: null, value: object) => void) =>
+        done(null, { containers: [...this.containers.values()].map((one) => one.container) }),
+    });
+    server.addService(TasksService, {
+      list: (_call: unknown, done: (error: null, value: object) => void) =>
+        done(null, {
+          tasks: [...this.containers].map(([id, { pid }]) => ({ id, pid, status: 2 })),
+        }),
+    });
+    await new Promise<void>((resolve, reject) => {
+      server.bindAsync(`unix:${socket}`, ServerCredentials.createInsecure(), (error) =>
+        error ? reject(error) : resolve(),
+      );
+    });
+    this.#server = server;
+  }
+
+  /** As a crash looks to whoever is connected. */
+  stop(): void {
+    this.#server?.forceShutdown();
+    this.#server = undefined;
+    this.#subscribers.clear();
+  }
+
+  tell(topic: '/tasks/start' | '/tasks/exit', containerId: string, pid: number, id = containerId) {
+    const value =
+      topic === '/tasks/start'
+        ? TaskStart.encode({ containerId, pid }).finish()
+        : TaskExit.encode({ containerId, id, pid }).finish();
+    const event = { typeUrl: 'containerd.events', value: Buffer.from(value) };
+    for (const one of this.#subscribers) one.write({ namespace: 'k8s.io', topic, event });
+  }
+
+  #subscribe(call: Subscriber): void {
+    this.filters.push(call.request.filters);
+    this.#subscribers.add(call);
+    call.on('cancelled', () => this.#subscribers.delete(call));
+  }
+}
+
+export interface TestSandbox {
+  readonly id: string;
+  readonly kind?: 'sandbox' | 'container';
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly cgroupsPath?: string;
+  readonly hostNetwork?: boolean;
+}
+
+/** A container as the CRI plugin writes it. */
+export function containerOf(one: TestSandbox): Container {
+  const { id, kind = 'sandbox', labels = {}, annotations = {}, hostNetwork = false } = one;
+  const spec = {
+    linux: {
+      cgroupsPath: one.cgroupsPath ?? `/kubepods/besteffort/pod${id}/${id}`,
+      namespaces: [
+        { type: 'pid' },
+        ...(hostNetwork ? [] : [{ type: 'network', path: `/run/netns/${id}` }]),
+      ],
+    },
+  };
+  const metadata = { Version: 'v1', Metadata: { Config: { annotations } } };
+  const json = (value: object) => ({ typeUrl: '', value: Buffer.from(JSON.stringify(value)) });
+  return {
+    id,
+    labels: {
+      'io.cri-containerd.kind': kind,
+      'io.kubernetes.pod.namespace': 'ci',
+      'io.kubernetes.pod.name': `pod-${id}`,
+      'io.kubernetes.pod.uid': `uid-${id}`,
+      ...labels,
+    },
+    spec: json(spec),
+    extensions: { 'io.cri-containerd.sandbox.metadata': json(metadata) },
+  };
+}

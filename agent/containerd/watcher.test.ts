@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { TorwachtError } from '#api/error.ts';
+import { containerOf, TestRuntime, type TestSandbox } from './testing/runtime.ts';
+import { ContainerdWatcher } from './watcher.ts';
+
+async function setUp(t: TestContext, ...running: readonly TestSandbox[]) {
+  const folder = mkdtempSync(join(tmpdir(), 'torwacht-containerd-'));
+  const socket = join(folder, 's');
+  const runtime = new TestRuntime();
+  const add = (one: TestSandbox, pid = 100) =>
+    runtime.containers.set(one.id, { container: containerOf(one), pid });
+  for (const one of running) add(one);
+  await runtime.start(socket);
+  const watcher = new ContainerdWatcher({ socket, backOff: () => 20, settle: 20 });
+  t.after(() => {
+    watcher.close();
+    runtime.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const told: string[] = [];
+  const faults: string[] = [];
+  watcher.start({
+    started: ({ name, pid }) => told.push(`started ${name} ${pid}`),
+    ended: (id) => told.push(`ended ${id}`),
+    listed: (list) => told.push(`listed ${list.map(({ name }) => name).join()}`),
+    fault: (error) => faults.push((error as TorwachtError).code),
+  });
+  return { runtime, watcher, told, faults, add, socket };
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 500 && !holds(); tries++) await sleep(10);
+  assert.ok(holds(), 'it never came to be so');
+}
+
+test('what runs is listed at the connect, and once more soon after', async (t) => {
+  const { runtime, watcher, told } = await setUp(t, { id: 'a' }, { id: 'x', kind: 'container' });
+  await until(() => told.length >= 1);
+  assert.equal(told[0], 'listed pod-a,pod-x');
+  assert.equal(watcher.runtime, 'containerd 1.2.3');
+  runtime.containers.delete('x');
+  await until(() => told.includes('listed pod-a'));
+  assert.deepEqual(runtime.filters, [
+    ['namespace==k8s.io,topic=="/tasks/start"', 'namespace==k8s.io,topic=="/tasks/exit"'],
+  ]);
+});
+
+test('sandboxes that start are told with all that is known; their containers are not', async (t) => {
+  const { runtime, told, add } = await setUp(t);
+  await until(() => runtime.subscribed === 1 && told.length >= 2);
+  add({ id: 'b' }, 77);
+  add({ id: 'c', kind: 'container' }, 78);
+  runtime.tell('/tasks/start', 'c', 78);
+  runtime.tell('/tasks/start', 'b', 77);
+  runtime.tell('/tasks/start', 'gone', 79);
+  await until(() => told.includes('started pod-b 77'));
+  runtime.tell('/tasks/exit', 'b', 80, 'exec-1');
+  runtime.tell('/tasks/exit', 'b', 77);
+  await until(() => told.includes('ended b'));
+  assert.deepEqual(told.slice(2), ['started pod-b 77', 'ended b']);
+});
+
+test('when the runtime goes and comes back, what it did meanwhile is listed', async (t) => {
+  const { runtime, told, faults, add, socket } = await setUp(t, { id: 'a' });
+  await until(() => told.length >= 2);
+  runtime.stop();
+  await until(() => faults.length >= 2);
+  assert.deepEqual([...new Set(faults)], ['TW_CONTAINERD_LOST']);
+  add({ id: 'b' });
+  await runtime.start(socket);
+  await until(() => told.includes('listed pod-a,pod-b'));
+  await until(() => runtime.subscribed === 1);
+  add({ id: 'c' }, 9);
+  runtime.tell('/tasks/start', 'c', 9);
+  await until(() => told.includes('started pod-c 9'));
+});
+
+test('a record that cannot be read is told, and keeps none of the others', async (t) => {
+  const { told, faults } = await setUp(
+    t,
+    { id: 'a' },
+    { id: 'bad', labels: { 'io.kubernetes.pod.uid': '' } },
+  );
+  await until(() => told.length >= 1);
+  assert.equal(told[0], 'listed pod-a');
+  assert.equal(faults[0], 'TW_CONTAINERD_SANDBOX');
+});

@@ -1,0 +1,29 @@
+/** Errors of the agent as a program. */
+import type { ErrorSpec } from '#api/error.ts';
+
+export const errors = {
+  option: {
+    code: 'TW_AGENT_OPTION',
+    message: 'the agent cannot start with its {option}: {reason}',
+    hint: 'torwacht-agent --help lists what can be said',
+    exit: 'usage',
+  },
+  bundle: {
+    code: 'TW_AGENT_BUNDLE',
+    message: 'the bundle has {count}: {list}',
+    hint: 'mend it; until then the last good bundle is in force, and without one no pod is governed and barriers refuse',
+    exit: 'policy',
+  },
+  noUpstream: {
+    code: 'TW_AGENT_NO_UPSTREAM',
+    message: 'no DNS server is known: none is given, and /etc/resolv.conf names none',
+    hint: 'name one with --upstream ADDRESS, or in every RunnerBinding under spec.dns.upstreams',
+    exit: 'host',
+  },
+  listen: {
+    code: 'TW_AGENT_LISTEN',
+    message: 'health and metrics cannot be served at {where}: {reason}',
+    hint: 'another agent may run on this node; give another address with --listen',
+    exit: 'host',
+  },
+} as const satisfies Record<string, ErrorSpec>;

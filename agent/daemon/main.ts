@@ -1,0 +1,155 @@
+/** The agent of one node: a container runtime's pods, the bundle on disk, and one engine between them. */
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { exitCodes, failure, TorwachtError } from '#api/error.ts';
+import { Kernel } from '#bpf/kernel.ts';
+import { MAX_TARGETS } from '#bpf/layout.ts';
+import manifest from '../../package.json' with { type: 'json' };
+import { cgroupPath, isGone } from '../cgroup/cgroup.ts';
+import { findCgroup2, readMounts } from '../cgroup/mountinfo.ts';
+import { ContainerdWatcher } from '../containerd/watcher.ts';
+import { Engine } from '../engine/engine.ts';
+import { pinRoot, useBpffs } from '../leftovers/bpffs.ts';
+import { Pods } from '../pods/pods.ts';
+import { parseResolvConf } from '../resolver/resolv-conf.ts';
+import { Bundle } from './bundle.ts';
+import { errors } from './errors.ts';
+import { serveHealth } from './health.ts';
+import { holdSandbox, Upstreams } from './hold.ts';
+import { Metrics } from './metrics.ts';
+import { type AgentOptions, readOptions, usage } from './options.ts';
+
+async function run(options: AgentOptions): Promise<void> {
+  const log = pino({ level: options.logLevel, base: { version: manifest.version } });
+  const bundle = new Bundle(options.bundle);
+  bundle.read();
+  if (bundle.problem) log.error(fields(bundle.problem), 'the bundle is not in force');
+  const upstreams = new Upstreams(resolveUpstreams(options));
+  const kernel = await Kernel.load({}, { backstop: true });
+  for (const [part, why] of kernel.missing) log.warn({ part, why }, 'this kernel lacks a part');
+  const engine = new Engine(kernel, {
+    slots: MAX_TARGETS,
+    version: manifest.version,
+    fault: (error) => log.warn(fields(error), 'a lookup failed'),
+  });
+  const cgroups = findCgroup2(readMounts());
+  const place = { cgroups, pins: join(pinRoot(useBpffs().path), 'pods') };
+  const watcher = new ContainerdWatcher({ socket: options.containerd });
+  let connected = false;
+
+  const metrics = new Metrics({
+    held: () => pods.held,
+    pending: () => pods.pending,
+    kernel: () => kernel.counters(),
+    bundleGood: () => bundle.problem === undefined,
+    connected: () => connected,
+  });
+  const pods: Pods = new Pods({
+    documents: bundle.documents,
+    hold: (sandbox, governed) =>
+      holdSandbox(engine, upstreams, place, {
+        sandbox,
+        governed,
+        onRow(event) {
+          metrics.row(event);
+          log.info({ event }, 'egress');
+        },
+      }),
+    cgroupExists: (name) => exists(cgroupPath(name, cgroups)),
+    log: {
+      held({ namespace, name, uid }, { policy }, milliseconds) {
+        metrics.attached(milliseconds);
+        const { mode, digest } = policy;
+        log.info({ namespace, pod: name, uid, mode, policy: digest, milliseconds }, 'pod held');
+      },
+      ended: ({ namespace, name, uid }) => log.info({ namespace, pod: name, uid }, 'pod ended'),
+      failed({ namespace, name, uid }, error) {
+        metrics.attachFailed();
+        log.error({ namespace, pod: name, uid, ...fields(error) }, 'pod not held');
+      },
+      unchanged: ({ namespace, name, uid }, error) =>
+        log.error({ namespace, pod: name, uid, ...fields(error) }, 'the last good policy stays'),
+    },
+  });
+  const health = await serveHealth({
+    ...options.listen,
+    metrics: metrics.registry,
+    problems: () => [
+      ...(connected ? [] : ['the container runtime does not answer']),
+      ...(bundle.problem === undefined ? [] : [bundle.problem.message]),
+    ],
+  });
+  watcher.start({
+    started: (sandbox) => pods.started(sandbox),
+    ended: () => pods.ended(),
+    listed(sandboxes) {
+      if (!connected)
+        log.info({ runtime: watcher.runtime, running: sandboxes.length }, 'connected');
+      connected = true;
+      pods.listed(sandboxes);
+    },
+    fault(error) {
+      if (error instanceof TorwachtError && error.code === 'TW_CONTAINERD_LOST') connected = false;
+      log.error(fields(error), 'the container runtime');
+    },
+  });
+  pods.watch();
+  bundle.watch(() => {
+    if (bundle.problem) {
+      log.error(
+        fields(bundle.problem),
+        'the changed bundle is not in force, the last good one stays',
+      );
+      return;
+    }
+    pods.setDocuments(bundle.documents);
+    log.info({ documents: bundle.documents.length }, 'the changed bundle is in force');
+  });
+  log.info({ bundle: options.bundle, listen: health.port }, 'ready');
+
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+  });
+  // What is attached and pinned goes on refusing; only this process goes.
+  log.info({ held: pods.held }, 'leaving');
+  watcher.close();
+  pods.stop();
+  await health.close();
+  process.exit(0);
+}
+
+function resolveUpstreams({ upstreams }: AgentOptions): readonly string[] {
+  if (upstreams.length > 0) return upstreams;
+  const { nameservers } = parseResolvConf(readFileSync('/etc/resolv.conf', 'utf8'));
+  if (nameservers.length === 0) throw failure(errors.noUpstream);
+  return nameservers;
+}
+
+function exists(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch (error) {
+    if (isGone(error)) return false;
+    throw error;
+  }
+}
+
+/** An error as fields of a log line. */
+function fields(error: unknown): { code?: string; reason: string; hint?: string } {
+  if (!(error instanceof TorwachtError)) {
+    return { reason: error instanceof Error ? error.message : String(error) };
+  }
+  return { code: error.code, reason: error.message, hint: error.hint };
+}
+
+try {
+  const options = readOptions(process.argv.slice(2), process.env);
+  if (options === 'help') process.stdout.write(usage);
+  else await run(options);
+} catch (error) {
+  const { reason, hint, code } = fields(error);
+  process.stderr.write(`torwacht-agent: ${reason}${code ? ` [${code}]` : ''}\n`);
+  if (hint !== undefined) process.stderr.write(`  ${hint}\n`);
+  process.exit(error instanceof TorwachtError ? exitCodes[error.exit] : exitCodes.internal);
+}
