@@ -153,7 +153,6 @@ static __always_inline int tw_decide_address(struct bpf_sock_addr *ctx, const st
 		.flags = TW_Q_FRESH | (a->ipv6 ? TW_Q_IPV6 : 0),
 		.hook = hook,
 	};
-	enum tw_listener listener;
 	struct tw_row_key key;
 	__u32 now = tw_now();
 	__u64 verdict;
@@ -166,16 +165,11 @@ static __always_inline int tw_decide_address(struct bpf_sock_addr *ctx, const st
 	/* In a namespace of its own, nftables stands between here and the packet: port 53 goes there. */
 	if (!(h->target->flags & TW_REDIRECT) && a->port == 53)
 		return TW_PASS;
-	if (!(h->target->flags & TW_OWN_NETNS)) {
-		listener = tw_listener(ctx, h, a, q.proto);
-		if (tw_is_loopback(a)) {
-			/* With nobody there the caller shall see a refused connection, not EPERM. */
-			if (listener != TW_LISTENER_FOREIGN)
-				return TW_PASS;
-			q.local = TW_LOCAL_FOREIGN;
-		} else if (listener == TW_LISTENER_OWN) {
-			return TW_PASS;	/* perhaps an address of this host: the packet hook knows */
-		}
+	if (!(h->target->flags & TW_OWN_NETNS) && tw_is_loopback(a)) {
+		/* With nobody there the caller shall see a refused connection, not EPERM. */
+		if (tw_listener(ctx, h, a, q.proto) != TW_LISTENER_FOREIGN)
+			return TW_PASS;
+		q.local = TW_LOCAL_FOREIGN;
 	}
 
 	if (!a->ipv6 && s->table && s->state == TW_SOCK_ALLOWED && s->daddr == q.daddr &&
@@ -183,6 +177,10 @@ static __always_inline int tw_decide_address(struct bpf_sock_addr *ctx, const st
 		return TW_PASS;
 	verdict = tw_ask(h->target, h->word, &q, now);
 	if (TW_V_REASON(verdict) == TW_RESOLVER)
+		return TW_PASS;
+	/* Perhaps an address of this host, and a socket of the target's own there: the packet hook knows. */
+	if (!tw_allows(verdict) && !(h->target->flags & TW_OWN_NETNS) && !tw_is_loopback(a) &&
+	    tw_listener(ctx, h, a, q.proto) == TW_LISTENER_OWN)
 		return TW_PASS;
 	tw_row_key(&key, h, &q, verdict, a->ipv6 ? a->addr6 : 0);
 	key.pid = s->pid;

@@ -11,6 +11,11 @@
 #include "kernel.h"
 #include <bpf/bpf_core_read.h>
 
+static __always_inline int tw_is_main_thread(__u64 first, __u64 second)
+{
+	return first == *(const __u64 *)"MainThre" && (second & 0xffffff) == 'a' + ('d' << 8);
+}
+
 /*
  * A process's name. Node.js calls its first thread MainThread (since 24), which names nobody: then it is
  * the executable's. A name that a program gives itself, as npm does, stays.
@@ -25,7 +30,7 @@ static __always_inline void tw_read_comm(char *to, struct task_struct *leader)
 
 	BPF_CORE_READ_STR_INTO(&comm.text, leader, comm);
 	__builtin_memcpy(to, comm.text, TW_COMM);
-	if (comm.word[0] != *(const __u64 *)"MainThre" || (comm.word[1] & 0xffffff) != 'a' + ('d' << 8))
+	if (!tw_is_main_thread(comm.word[0], comm.word[1]))
 		return;
 	name = BPF_CORE_READ(leader, mm, exe_file, f_path.dentry, d_name.name);
 	if (name)
@@ -92,24 +97,52 @@ static __always_inline struct tw_process *tw_record_of(__u32 pid)
 	return bpf_map_lookup_elem(&processes, &pid);
 }
 
+/* The same record, up to date: another process's, or the same one under another name or user. */
+static __always_inline void tw_refresh(struct tw_process *p)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+
+	if (p->start != BPF_CORE_READ(leader, start_boottime)) {
+		tw_read_process(p, leader);
+		return;
+	}
+	tw_read_comm(p->comm, leader);
+	p->uid = BPF_CORE_READ(leader, cred, uid.val);
+}
+
+/*
+ * Is the record up to date? Since 5.11 the kernel gives the task as a pointer that is read without a call
+ * for each field, and a process that opens its next connection costs next to nothing.
+ */
+static __always_inline int tw_is_current(const struct tw_process *p)
+{
+	struct task_struct *leader;
+	__u64 first, second;
+
+	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf))
+		return 0;
+	leader = bpf_get_current_task_btf()->group_leader;
+	if (p->start != leader->start_boottime || p->uid != leader->cred->uid.val)
+		return 0;
+	first = *(__u64 *)leader->comm;
+	second = *(__u64 *)(leader->comm + 8);
+	/* Then the record has the executable's name, which changes with an exec alone. */
+	if (tw_is_main_thread(first, second))
+		return p->comm[0] != 0;
+	return first == *(const __u64 *)p->comm && second == *(const __u64 *)(p->comm + 8);
+}
+
 /*
  * The process that makes this system call, with its name of this moment (a process can rename itself).
  * Only for hooks that run in process context.
  */
 static __always_inline struct tw_process *tw_current_process(void)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
 	struct tw_process *p = tw_record_of(bpf_get_current_pid_tgid() >> 32);
 
-	if (!p)
-		return 0;
-	if (p->start != BPF_CORE_READ(leader, start_boottime)) {
-		tw_read_process(p, leader);
-		return p;
-	}
-	tw_read_comm(p->comm, leader);
-	p->uid = BPF_CORE_READ(leader, cred, uid.val);
+	if (p && !tw_is_current(p))
+		tw_refresh(p);
 	return p;
 }
 

@@ -26,6 +26,8 @@ int tw_create(struct bpf_sock *sk)
 	}
 	tw_own_socket(s, &h);
 	s->stream = tw_is_stream(sk->type, sk->protocol);
+	if (s->stream)
+		return 1;	/* whoever binds or connects it is asked there */
 	p = tw_current_process();
 	if (p) {
 		s->pid = p->pid;
