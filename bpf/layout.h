@@ -16,7 +16,7 @@
 #define TW_MAX_TARGETS 1024
 #define TW_MAX_LEVELS 16	/* cgroup depth at which a target can lie */
 #define TW_MAX_LINES 16		/* MAX_PERMISSIONS in policy/types.ts */
-#define TW_MAX_NAMES 8		/* names that share one learned address */
+#define TW_MAX_NAMES 7		/* names that share one learned address: with it, a line of the cache */
 #define TW_MAX_ANCESTORS 8
 #define TW_COMM 16
 #define TW_EXE 128

@@ -10,7 +10,7 @@ export const SCHEMA = 1;
 export const TICK_SHIFT = 4;
 export const MAX_TARGETS = 1024;
 export const MAX_LEVELS = 16;
-export const MAX_NAMES = 8;
+export const MAX_NAMES = 7;
 export const MAX_LINES = 16;
 export const MAX_ANCESTORS = 8;
 /** A verdict has 20 bits for the number of a name. */

@@ -51,6 +51,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct tw_name);
 } names SEC(".maps");
@@ -67,6 +68,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 131072);
+	__uint(map_flags, BPF_F_MMAPABLE);	/* its elements begin where a line of the cache does */
 	__type(key, __u32);
 	__type(value, struct tw_learned);
 } learned SEC(".maps");

@@ -64,7 +64,7 @@ export interface Verdict {
 }
 
 /** Names that one address can be learned from; more are not looked at. */
-export const LEARNED_SLOTS = 8;
+export const LEARNED_SLOTS = 7;
 
 const ICMP = 1;
 const ports: ReadonlySet<number> = new Set(Object.values(protocols));

@@ -31,7 +31,7 @@ export class LearnedAddresses {
 
   /**
    * Records that `name` has this address until `expires` (tick); a later expiry wins. An address that
-   * eight names share already forgets the one that would expire first.
+   * seven names share already forgets the one that would expire first.
    * @throws TW_AGENT_ADDRESSES when the target is full of addresses that are still good
    */
   learn(addr: number, name: number, expires: number, now: number): void {

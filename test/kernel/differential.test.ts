@@ -136,7 +136,7 @@ const wrong: Readonly<Record<string, Oracle>> = {
     ...entry,
     length: Math.min(32, entry.length + 1),
   })),
-  'the eighth name of an address is not read': withLearned((count) => Math.min(count, 7)),
+  'the last name of an address is not read': withLearned((count) => Math.min(count, 6)),
   'a socket’s name counts for new connections': changed((q, s) => [{ ...q, fresh: false }, s]),
   'a socket’s name does not count': changed((q, s) => [{ ...q, socketName: 0 }, s]),
   'IPv6 is not refused': changed((q, s) => [{ ...q, family: 4 }, s]),
