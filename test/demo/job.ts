@@ -13,6 +13,8 @@ const COMMAND = ['npm', 'ci'] as const;
 export interface JobEnded {
   readonly code: number | null;
   readonly installed: boolean;
+  /** The package came over the network. */
+  readonly fetched: boolean;
   /** Lines of standard output and error, in the order in which they came. */
   readonly lines: readonly string[];
 }
@@ -26,7 +28,10 @@ export async function runJob(
   const args = [...RUN, ...flags, '--', ...COMMAND];
   say(paint('bold', `  $ torwacht ${args.join(' ')}`));
   const cwd = world.project();
-  const child = world.lab.spawn('host', torwacht, args, { cwd, env: world.env });
+  // A cache of its own: what an earlier job has fetched would be found there.
+  const env = { ...world.env, npm_config_cache: join(cwd, '.npm') };
+  const before = world.packetsToRegistry();
+  const child = world.lab.spawn('host', torwacht, args, { cwd, env });
   const ended = once(child, 'exit');
   const lines: string[] = [];
   const follow = async (stream: Readable | null): Promise<void> => {
@@ -39,5 +44,5 @@ export async function runJob(
   await Promise.all([follow(child.stdout), follow(child.stderr)]);
   const [code] = (await ended) as [number | null];
   const installed = existsSync(join(cwd, 'node_modules/demo-dates/package.json'));
-  return { code, installed, lines };
+  return { code, installed, fetched: world.packetsToRegistry() > before, lines };
 }

@@ -122,7 +122,10 @@ async function observe(world: World): Promise<boolean> {
 
 function installed(job: JobEnded): Check[] {
   const holds = job.code === 0 && job.installed;
-  return [{ what: 'the package is installed, and the job ended with 0', holds }];
+  return [
+    { what: 'the package is installed, and the job ended with 0', holds },
+    { what: 'npm fetched it from the registry', holds: job.fetched },
+  ];
 }
 
 type Cells = Readonly<Record<string, string | RegExp>>;

@@ -11,6 +11,8 @@ import type { Sink } from '../lab/servers/sink.ts';
 /** The axios incident of 2026-03-31. */
 export const thief = { name: 'sfrclak.com', address: '142.11.206.73', port: 8000 } as const;
 
+const REGISTRY = '192.0.2.10';
+
 /** Demo values; what a real job has in its environment. */
 export const secrets = {
   CI_JOB_TOKEN: 'glcbt-demo-4711-not-a-real-token',
@@ -24,6 +26,7 @@ export interface World {
   readonly metadata: Sink;
   /** A fresh copy of the victim's project, with nothing installed. */
   project(): string;
+  packetsToRegistry(): number;
   /** The environment of the job. */
   readonly env: Readonly<Record<string, string>>;
 }
@@ -41,9 +44,9 @@ export async function createWorld(): Promise<World> {
 
 async function furnish(lab: Lab): Promise<World> {
   const [registry, dns, exfiltration, metadata] = await Promise.all([
-    lab.registry(),
+    lab.registry(REGISTRY),
     lab.dnsmasq([
-      { name: REGISTRY_NAME, address: '192.0.2.10' },
+      { name: REGISTRY_NAME, address: REGISTRY },
       { name: thief.name, address: thief.address },
     ]),
     lab.sink([{ kind: 'http', address: thief.address, port: thief.port }]),
@@ -65,5 +68,6 @@ async function furnish(lab: Lab): Promise<World> {
     return folder;
   };
   const env = { ...registry.npmEnv, ...secrets, CI: 'true' };
-  return { lab, dns, exfiltration, metadata, project, env };
+  const packetsToRegistry = () => lab.packetsTo(REGISTRY);
+  return { lab, dns, exfiltration, metadata, project, packetsToRegistry, env };
 }
