@@ -85,7 +85,7 @@ export async function heldLane(world: BenchWorld, prefixes: number): Promise<Hel
   return { ...lane, cgroup, inner: { ...lane, cgroup: inside } };
 }
 
-const open: Permission = { action: 'allow', protocol: 0, from: PORT, to: PORT + 1, rule: 1 };
+const open: Permission = { action: 'allow', protocol: 0, from: PORT, to: PORT + 2, rule: 1 };
 
 /** The prefix that allows, and others all around it in the trie, so that its depth grows with them. */
 export function policyOf(prefixes: number): CompiledPolicy {

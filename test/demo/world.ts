@@ -44,7 +44,7 @@ export async function createWorld(): Promise<World> {
 
 async function furnish(lab: Lab): Promise<World> {
   const [registry, dns, exfiltration, metadata] = await Promise.all([
-    lab.registry(REGISTRY),
+    lab.registry({ address: REGISTRY }),
     lab.dnsmasq([
       { name: REGISTRY_NAME, address: REGISTRY },
       { name: thief.name, address: thief.address },
