@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { createWorld, hex, type Probe, skip, type World } from './world.ts';
 
 const GOOD = '192.0.2.20';
+const ALSO_GOOD = '192.0.2.21';
 const BAD = '198.51.100.7';
 const BAD6 = '2001:db8:1::7';
 const METADATA = '169.254.169.254';
@@ -15,7 +16,7 @@ let outside: Probe;
 
 before(async () => {
   if (skip) return;
-  world = await createWorld({ prefixes: { [`${GOOD}/32`]: ['8000', '8000/UDP'] } });
+  world = await createWorld({ prefixes: { '192.0.2.20/31': ['8000', '8000/UDP'] } });
   await world.lab.sink(
     [GOOD, BAD, BAD6, METADATA].flatMap((address) =>
       (['tcp', 'udp'] as const).map((kind) => ({ kind, address, port: 8000 })),
@@ -99,15 +100,28 @@ const UDP_8000 = '1f401f40000c0000deadbeef';
 const SYN_8000 = '1f401f4000000001000000005002ffff00000000';
 const ECHO = '0800f7ff00000000';
 
-for (const [what, kind, payload, protocol] of [
-  ['a UDP packet of a raw socket', 'raw', rawPacket(17, BAD, UDP_8000), 17],
-  ['a TCP packet of a raw socket', 'raw', rawPacket(6, BAD, SYN_8000), 6],
-  ['ICMP', 'icmp', ECHO, 1],
-  ['ICMP to an address that a rule allows', 'icmp', ECHO, 1],
-  ['a protocol that no rule can name', 'raw', rawPacket(47, GOOD, 'deadbeef'), 47],
+/** Each has an address of its own: the end of another test's connection may still be on its way. */
+for (const [what, kind, payload, protocol, address] of [
+  [
+    'a UDP packet of a raw socket',
+    'raw',
+    rawPacket(17, '198.51.100.81', UDP_8000),
+    17,
+    '198.51.100.81',
+  ],
+  [
+    'a TCP packet of a raw socket',
+    'raw',
+    rawPacket(6, '198.51.100.82', SYN_8000),
+    6,
+    '198.51.100.82',
+  ],
+  ['ICMP', 'icmp', ECHO, 1, '198.51.100.83'],
+  ['ICMP to an address that a rule allows', 'icmp', ECHO, 1, ALSO_GOOD],
+  ['a protocol that no rule can name', 'raw', rawPacket(47, ALSO_GOOD, 'deadbeef'), 47, ALSO_GOOD],
 ] as const) {
   test(`${what} is refused with EPERM, and the process is named`, { skip }, async () => {
-    const address = what.includes('rule') ? GOOD : BAD;
+    world.lab.addAddress(address);
     const attempt = async (probe: Probe) =>
       probe.ask('sendto', await probe.ask('socket', kind), address, 0, payload);
     const before = world.lab.packetsTo(address);
