@@ -94,10 +94,10 @@ async function settled(
       const now = ground.seen(witnesses);
       calm = now.every((seen, at) => seen === last[at]) ? calm + 1 : 0;
       last = now;
-      return calm >= (now.every((seen, at) => seen > (start[at] ?? 0)) ? 1 : 15);
+      return calm >= (now.every((seen, at) => seen > (start[at] ?? 0)) ? 1 : 75);
     },
     'quiet on the other side',
-    200,
+    1000,
   );
   return last;
 }
