@@ -155,7 +155,7 @@ export const suites: readonly Suite[] = [
     kind: 'tests',
     limit: 900,
     isolation: 'process',
-    files: ['test/cluster/**/*.test.ts'],
+    files: ['test/cluster/**/*.test.ts', 'test/agent/**/*.test.ts'],
     // A cluster of its own, so that no person's is changed, and one that a sweep may take.
     environment: () => ({ TORWACHT_CLUSTER: ownedName(process.pid) }),
     world: { up: 'test/cluster/up.ts', down: 'test/cluster/down.ts' },
