@@ -19,8 +19,9 @@ import { dirname, join } from 'node:path';
 import { failure } from '#api/error.ts';
 import { execute } from '../../lab/execute.ts';
 import { errors } from '../errors.ts';
-import { BUILD } from '../names.ts';
+import { BUILD, ROOT } from '../names.ts';
 import { run } from '../run.ts';
+import { agentFiles, fillAgent } from './agent.ts';
 import { buildImage } from './buildah.ts';
 
 interface Recipe {
@@ -28,6 +29,8 @@ interface Recipe {
   readonly from: () => readonly string[];
   /** Puts what the Containerfile copies into `context`. */
   readonly fill: (context: string) => Promise<void> | void;
+  /** Folder of the Containerfile, where it is not the image's name beside this file. */
+  readonly folder?: string;
 }
 
 /** What `debian` has besides Debian's minimum. */
@@ -44,6 +47,7 @@ const SUITE = 'bookworm';
 const busybox = (): string => execute('sh', ['-c', 'command -v busybox']).trim();
 const source = (path: string): string => join(import.meta.dirname, path);
 const coredns = join(BUILD, 'coredns');
+const barrier = join(ROOT, 'build/barrier');
 
 const recipes = {
   pause: {
@@ -77,6 +81,16 @@ const recipes = {
       copyFileSync(loader, join(context, loader));
     },
   },
+  barrier: {
+    from: () => [barrier],
+    fill: (context) => copyFileSync(barrier, join(context, 'barrier')),
+    folder: join(ROOT, 'images/barrier'),
+  },
+  agent: {
+    from: agentFiles,
+    fill: (context) => fillAgent(join(context, 'root')),
+    folder: join(ROOT, 'images/agent'),
+  },
 } as const satisfies Record<string, Recipe>;
 
 export type ImageName = keyof typeof recipes;
@@ -89,7 +103,7 @@ export function imageTag(name: ImageName): string {
 /** The image as an archive; made when it is not there yet. @throws TW_CLUSTER_COMMAND */
 export async function imageArchive(name: ImageName): Promise<string> {
   const recipe: Recipe = recipes[name];
-  const folder = source(name);
+  const folder = recipe.folder ?? source(name);
   const archives = join(BUILD, 'images');
   const archive = join(archives, `${name}-${digest(folder, recipe.from())}.tar`);
   if (existsSync(archive)) return archive;
