@@ -1,5 +1,5 @@
 /** A governed sandbox as a target of the engine: its cgroup, its network namespace, its upstream servers. */
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EgressEvent } from '#api/event.ts';
 import { cgroupPath, levelOf } from '../cgroup/cgroup.ts';
@@ -60,12 +60,13 @@ export async function holdSandbox(
   const { identity, policy } = governed;
   const path = cgroupPath(sandbox.cgroup, place.cgroups);
   const id = statSync(path, { bigint: true }).ino;
+  const shim = parentOf(sandbox.pid);
   return engine.hold({
     cgroup: { path, id, level: levelOf(sandbox.cgroup) },
     netns: { path: `/proc/${sandbox.pid}/ns/net`, own: !sandbox.hostNetwork },
     policy,
     upstream: upstreams.of(policy.upstreams),
-    pins: join(place.pins, sandbox.uid),
+    pins: pinsOf(place, sandbox),
     labels: {
       target: sandbox.uid,
       namespace: sandbox.namespace,
@@ -74,6 +75,18 @@ export async function holdSandbox(
       job_name: identity.job ?? null,
     },
     onRow,
-    outside: (pid) => pid === sandbox.pid,
+    outside: (pid) => pid === shim,
   });
+}
+
+/** Folder of a pod's links. */
+export function pinsOf(place: Pick<Place, 'pins'>, { uid }: Pick<Sandbox, 'uid'>): string {
+  return join(place.pins, uid);
+}
+
+/** Of a sandbox's process, and of all its containers': what the runtime left on the node to look after them. */
+function parentOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  // The command's name may hold anything; the state and then the parent follow it (proc_pid_stat(5)).
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
 }

@@ -11,12 +11,13 @@ import { findCgroup2, readMounts } from '../cgroup/mountinfo.ts';
 import { ContainerdWatcher } from '../containerd/watcher.ts';
 import { Engine } from '../engine/engine.ts';
 import { pinRoot, useBpffs } from '../leftovers/bpffs.ts';
+import { removePins } from '../leftovers/sweep.ts';
 import { Pods } from '../pods/pods.ts';
 import { parseResolvConf } from '../resolver/resolv-conf.ts';
 import { Bundle } from './bundle.ts';
 import { errors } from './errors.ts';
 import { serveHealth } from './health.ts';
-import { holdSandbox, Upstreams } from './hold.ts';
+import { holdSandbox, pinsOf, Upstreams } from './hold.ts';
 import { Metrics } from './metrics.ts';
 import { type AgentOptions, readOptions, usage } from './options.ts';
 
@@ -57,6 +58,7 @@ async function run(options: AgentOptions): Promise<void> {
         },
       }),
     cgroupExists: (name) => exists(cgroupPath(name, cgroups)),
+    forget: (sandbox) => removePins(pinsOf(place, sandbox)),
     log: {
       held({ namespace, name, uid }, { policy }, milliseconds) {
         metrics.attached(milliseconds);

@@ -48,6 +48,7 @@ function setUp() {
     documents: documentsOf(binding()),
     hold,
     cgroupExists: (name) => cgroups.has(name),
+    forget: say('forgotten'),
     log: {
       held: say('held'),
       ended: say('ended'),
@@ -141,5 +142,14 @@ test('a pod that ends while it is being attached is let go afterwards', async ()
   await settled();
   cgroups.delete('/kubepods/poda');
   await pods.look();
-  assert.deepEqual(told, ['held a', 'ended a']);
+  assert.deepEqual(told, ['held a', 'forgotten a', 'ended a']);
+});
+
+test('of a pod that could never be held, nothing is left either', async () => {
+  const { pods, told, refuse } = setUp();
+  refuse(1);
+  pods.started(sandbox('a'));
+  await settled();
+  await pods.look();
+  assert.deepEqual(told, ['failed a', 'forgotten a', 'ended a']);
 });

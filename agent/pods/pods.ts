@@ -18,6 +18,8 @@ export interface PodsParts {
   /** Holds a sandbox's cgroup; resolves once its barrier is answered. */
   hold(sandbox: Sandbox, governed: Governed): Promise<HeldPod>;
   cgroupExists(name: string): boolean;
+  /** The cgroup is gone: removes what was pinned for it, also where holding had failed half-way. */
+  forget(sandbox: Sandbox): void;
   readonly log: PodLog;
 }
 
@@ -106,6 +108,7 @@ export class Pods implements Pick<WatchHandlers, 'started' | 'ended' | 'listed'>
       if (!this.#parts.cgroupExists(sandbox.cgroup)) {
         this.#entries.delete(uid);
         await held?.end();
+        this.#parts.forget(sandbox);
         this.#parts.log.ended(sandbox);
       } else if (held === undefined) {
         const found = governed(this.#documents, sandbox);
