@@ -65,7 +65,7 @@ const script = [
   'mkdir /tmp/app && cp /checkout/test/demo/project/package.json /tmp/app && cd /tmp/app',
   'node /npm/bin/npm-cli.js install',
   `node -p 'require("demo-dates")(new Date(0))'`,
-  `node /checkout/test/agent/fixtures/by-address.ts ${thief.address} ${thief.port}`,
+  `node /checkout/test/agent/fixtures/reach.ts ${thief.address} ${thief.port}`,
 ];
 
 export interface JobPlan {
