@@ -134,6 +134,31 @@ static int tw_delete_flow(int fd, const struct tw_flow *flow)
 	return err == -ENOENT ? 0 : err;	/* it ended by itself */
 }
 
+static int tw_take_count(const struct nlmsghdr *message, void *context)
+{
+	const char *end = (const char *)message + message->nlmsg_len;
+	const struct nfgenmsg *head = NLMSG_DATA(message);
+	const void *attributes = (const char *)head + NLMSG_ALIGN(sizeof(*head));
+	const struct nlattr *entries = tw_attribute(attributes, end, CTA_STATS_GLOBAL_ENTRIES);
+	uint32_t *count = context;
+
+	if (entries && entries->nla_len >= sizeof(*entries) + sizeof(*count)) {
+		memcpy(count, entries + 1, sizeof(*count));
+		*count = ntohl(*count);
+	}
+	return 0;
+}
+
+/* Flows of this namespace alone; as good as many where the kernel does not say. */
+static uint32_t tw_count_flows(int fd)
+{
+	struct tw_request request;
+	uint32_t count = UINT32_MAX;
+
+	tw_request(&request, IPCTNL_MSG_CT_GET_STATS, NLM_F_ACK, AF_UNSPEC);
+	return tw_netlink_dump(fd, &request.head, tw_take_count, &count) ? UINT32_MAX : count;
+}
+
 static int tw_flush(struct tw_flows *flows)
 {
 	struct tw_request request;
@@ -142,8 +167,11 @@ static int tw_flush(struct tw_flows *flows)
 
 	if (fd < 0)
 		return fd;
-	tw_request(&request, IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC);
-	err = tw_netlink_dump(fd, &request.head, tw_take_flow, flows);
+	/* A list walks through the table of the whole machine, and a pod that starts has no flow yet. */
+	if (tw_count_flows(fd)) {
+		tw_request(&request, IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC);
+		err = tw_netlink_dump(fd, &request.head, tw_take_flow, flows);
+	}
 	for (i = 0; !err && i < flows->count; i++)
 		err = tw_delete_flow(fd, &flows->flow[i]);
 	close(fd);
