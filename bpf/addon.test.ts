@@ -84,6 +84,9 @@ function goodCalls(engine: EngineHandle): { [K in keyof Native]: Good<K> } {
     // No link has this number.
     attachBackstop: good([engine, 'tw_backstop', 2 ** 31 - 1]),
     interfaces: good(['/proc/self/ns/net']),
+    ownInterface: good([2 ** 31 - 1]),
+    // No message: nothing to acknowledge.
+    netfilterBatch: good(['/proc/self/ns/net', Buffer.alloc(20)]),
     forgetFlows: good(['/proc/self/ns/net', 65_535]),
     openSocket: good(['udp', '127.0.0.1', 0, 1, ''], (made) => addon.close(made.fd)),
     receiveRoom: good([2 ** 31 - 1, 4096]),
@@ -96,12 +99,13 @@ function goodCalls(engine: EngineHandle): { [K in keyof Native]: Good<K> } {
   };
 }
 
-/** Even these arguments are refused: no such cgroup, link or descriptor, too few families. */
+/** Even these arguments are refused: no such cgroup, link or descriptor, no batch, too few families. */
 const refused: readonly (keyof Native)[] = [
   'attachBackstop',
   'attachCgroup',
   'receiveRoom',
   'close',
+  'netfilterBatch',
   'seccompProgram',
 ];
 

@@ -98,6 +98,13 @@ export interface Native {
   ): { fd: number; port: number };
   /** Links of a network namespace, and its IPv4 addresses (host order). */
   interfaces(netns: string): { links: Interface[]; addresses: number[] };
+  /** The link of our own namespace with this index, if there is one. */
+  ownInterface(index: number): Interface | undefined;
+  /**
+   * Gives netfilter a batch of netlink messages, all or none; the last must ask for an acknowledgement.
+   * `netns`: where.
+   */
+  netfilterBatch(netns: string, messages: Buffer): void;
   /** Makes connection tracking forget flows to this port; how many there were. */
   forgetFlows(netns: string, port: number): number;
   /** Puts a program before everything that comes in by this link, for as long as the link lives. */

@@ -88,7 +88,7 @@ export class Engine {
         this.#held.delete(slot);
       });
       this.#held.set(slot, held);
-      await redirect.engage();
+      redirect.engage();
       await held.answer(redirect);
       return held;
     } catch (cause) {

@@ -33,6 +33,6 @@ export function redirectByHooks(room: number, netns = ''): Redirect {
     },
     take: sockets.take,
     close: sockets.close,
-    engage: () => Promise.resolve(),
+    engage: () => undefined,
   };
 }

@@ -28,7 +28,7 @@ export function redirectByNftables(options: NetnsOptions): Redirect {
   const { netns, kernel, slot, room } = options;
   const { links, addresses } = native().interfaces(netns);
   const uplinks = links.filter(({ name, kind }) => name !== 'lo' && !innerKinds.has(kind));
-  const { ends, without } = hostEnds(uplinks, native().interfaces('').links);
+  const { ends, without } = hostEnds(uplinks, (index) => native().ownInterface(index));
   const own = addresses.filter((address) => address >>> 24 !== 127);
   const sockets = openSockets({
     sockets: socketsFor(own),
@@ -47,10 +47,10 @@ export function redirectByNftables(options: NetnsOptions): Redirect {
     },
     withoutBackstop: without,
     take: sockets.take,
-    async engage() {
+    engage() {
       for (const index of ends) kernel.attachBackstop(index, slot);
       const names = uplinks.map(({ name }) => name);
-      await applyRules(netns, redirectRules(names, nestedTo(own)));
+      applyRules(netns, redirectRules(names, own[0] ?? null));
       native().forgetFlows(netns, 53);
     },
     close() {
@@ -83,18 +83,15 @@ function socketsFor(own: readonly number[]): SocketPlan['sockets'] {
 /** The machine's ends of the namespace's links, if each of them has one that the backstop can stand at. */
 export function hostEnds(
   uplinks: readonly Interface[],
-  ours: readonly Interface[],
+  ours: (index: number) => Interface | undefined,
 ): { readonly ends: readonly number[]; readonly without: string | null } {
   if (uplinks.length > MAX_UPLINKS) {
     return { ends: [], without: `the namespace has more than ${MAX_UPLINKS} links` };
   }
   const ends: number[] = [];
   for (const uplink of uplinks) {
-    const end = ours.find(
-      ({ index, peer, kind }) =>
-        kind === 'veth' && index === uplink.peer && peer === uplink.index && uplink.kind === 'veth',
-    );
-    if (end === undefined) {
+    const end = uplink.kind === 'veth' ? ours(uplink.peer) : undefined;
+    if (end?.kind !== 'veth' || end.peer !== uplink.index) {
       const kind = uplink.kind || 'a device';
       return { ends: [], without: `${uplink.name} is ${kind} without an end on this machine` };
     }

@@ -1,22 +1,15 @@
-/** Runs nft in a network namespace: one ruleset, one transaction. */
-import { execFile } from 'node:child_process';
+/** Puts our table into a network namespace: one transaction, by netlink. */
 import { failure } from '#api/error.ts';
+import { native } from '#bpf/native.ts';
 import { errors } from './errors.ts';
+import type { Chain } from './rules.ts';
+import { rulesetBytes } from './ruleset-bytes.ts';
 
-/** A ruleset is small, and the kernel takes it at once; only a hung machine is slower. */
-const PATIENCE_MS = 5_000;
-
-/** @throws TW_REDIRECT_NFT (rejects) */
-export function applyRules(netns: string, rules: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const args = [`--net=${netns}`, 'nft', '-f', '-'];
-    const child = execFile('nsenter', args, { timeout: PATIENCE_MS }, (cause, _out, stderr) => {
-      if (cause === null) return resolve();
-      const reason = stderr.trim() || cause.message;
-      reject(failure(errors.nft, { netns, reason }, cause));
-    });
-    // A child that died at once closes its input; its end is told above.
-    child.stdin?.on('error', () => undefined);
-    child.stdin?.end(rules);
-  });
+/** @throws TW_REDIRECT_NFT */
+export function applyRules(netns: string, chains: readonly Chain[]): void {
+  try {
+    native().netfilterBatch(netns, rulesetBytes(chains));
+  } catch (cause) {
+    throw failure(errors.nft, { netns, reason: (cause as Error).message }, cause);
+  }
 }

@@ -27,6 +27,8 @@ static const struct {
 	{ "processors", tw_processors },
 	{ "attachBackstop", tw_attach_backstop },
 	{ "interfaces", tw_list_interfaces },
+	{ "ownInterface", tw_own_interface },
+	{ "netfilterBatch", tw_netfilter_batch },
 	{ "forgetFlows", tw_forget_flows },
 	{ "openSocket", tw_open_socket },
 	{ "receiveRoom", tw_receive_room },

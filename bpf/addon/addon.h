@@ -92,9 +92,13 @@ napi_value tw_receive_room(napi_env env, napi_callback_info info);
 
 /* interfaces.c */
 napi_value tw_list_interfaces(napi_env env, napi_callback_info info);
+napi_value tw_own_interface(napi_env env, napi_callback_info info);
 
 /* conntrack.c */
 napi_value tw_forget_flows(napi_env env, napi_callback_info info);
+
+/* nftables.c */
+napi_value tw_netfilter_batch(napi_env env, napi_callback_info info);
 
 /* backstop.c */
 napi_value tw_attach_backstop(napi_env env, napi_callback_info info);

@@ -131,6 +131,49 @@ static napi_value tw_show_link(napi_env env, const struct tw_interface *link)
 	return result;
 }
 
+/* One link by its number: a node has a link for each of its pods, which nobody needs to list. */
+static int tw_ask_interface(struct tw_interfaces *all, uint32_t index)
+{
+	struct {
+		struct nlmsghdr head;
+		struct ifinfomsg body;
+	} request = {
+		.head = {
+			.nlmsg_len = sizeof(request),
+			.nlmsg_type = RTM_GETLINK,
+			.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK,
+		},
+		.body.ifi_index = (int)index,
+	};
+	int fd = tw_netlink(NETLINK_ROUTE), err;
+
+	if (fd < 0)
+		return fd;
+	err = tw_netlink_dump(fd, &request.head, tw_take_link, all);
+	close(fd);
+	return err;
+}
+
+/* ownInterface(index) -> { index, peer, name, kind } of our own namespace, or undefined */
+napi_value tw_own_interface(napi_env env, napi_callback_info info)
+{
+	static struct tw_interfaces all;
+	napi_value argv[1];
+	uint32_t index;
+	int err;
+
+	if (tw_args(env, info, 1, argv) || tw_uint32(env, argv[0], &index))
+		return NULL;
+	/* 0 would be any. */
+	if (!index || index > INT32_MAX)
+		return tw_undefined(env);
+	all.links = all.addresses = 0;
+	err = tw_ask_interface(&all, index);
+	if (err == -ENODEV || (!err && !all.links))
+		return tw_undefined(env);
+	return err ? tw_throw(env, -err, "link") : tw_show_link(env, &all.link[0]);
+}
+
 /* interfaces(netns) -> { links: { index, peer, name, kind }[], addresses: number[] } */
 napi_value tw_list_interfaces(napi_env env, napi_callback_info info)
 {

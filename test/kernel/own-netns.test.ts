@@ -1,6 +1,7 @@
 /** A target with a network namespace of its own, as a pod has it: port 53 is led to the resolver by nftables. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { execute } from '../lab/execute.ts';
 import { lookUp } from './queries.ts';
 import { createWorld, hex, type Probe, skip, type World } from './world.ts';
 
@@ -105,4 +106,20 @@ test('queries beyond the budget end in the kernel, over IPv6 too', { skip }, asy
     assert.ok(Number(refused) > 1000, `${address}: ${refused}`);
   }
   assert.ok((await world.holder.counters()).queries_dropped > before + 2000);
+});
+
+test('a machine with many links: the pod’s end is found among them', { skip }, async (t) => {
+  const busy = await createWorld({}, {}, { ownNetns: true, links: 100 });
+  t.after(() => busy.close());
+  const end = busy.pod?.hostLink ?? '';
+  const filters = execute('tc', [
+    '-n',
+    busy.lab.namespace('host'),
+    'filter',
+    'show',
+    'dev',
+    end,
+    'ingress',
+  ]);
+  assert.match(filters, /tw_backstop/);
 });

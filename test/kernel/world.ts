@@ -12,6 +12,7 @@ import { killAll } from '#agent/cgroup/end.ts';
 import { pinRoot, useBpffs } from '#agent/leftovers/bpffs.ts';
 import { prepareState, startOf, writeRun } from '#agent/leftovers/registry.ts';
 import { removeTraces, sweep } from '#agent/leftovers/sweep.ts';
+import { execute } from '../lab/execute.ts';
 import { createLab, type Lab } from '../lab/lab.ts';
 import type { Side } from '../lab/namespaces.ts';
 import type { Pod } from '../lab/pods.ts';
@@ -66,12 +67,14 @@ const ENTER = 'if [ "$1" != - ]; then echo 0 > "$1/cgroup.procs"; fi; shift';
 export interface WorldOptions {
   /** The target has a network namespace of its own, joined to the machine as a pod is. */
   readonly ownNetns?: boolean;
+  /** The machine has so many other links. */
+  readonly links?: number;
 }
 
 export async function createWorld(
   rules: Rules,
   sizes: Readonly<Record<string, number>> = {},
-  { ownNetns = false }: WorldOptions = {},
+  { ownNetns = false, links = 0 }: WorldOptions = {},
 ): Promise<World> {
   const lab = createLab({ name: 'kernel' });
   const id = newCgroupId();
@@ -96,6 +99,8 @@ export async function createWorld(
     const program = join(lab.folder, 'probe');
     const source = join(import.meta.dirname, 'probe.c');
     execFileSync('gcc', ['-O1', '-Wall', '-Wextra', '-Werror', '-o', program, source]);
+    const others = Array.from({ length: links }, (_, i) => `link add other${i} type bridge\n`);
+    execute('ip', ['-n', lab.namespace('host'), '-batch', '-'], others.join(''));
     const pod = ownNetns ? lab.pod() : undefined;
     const holder = await startHolder(lab, {
       netns: pod?.netns,
