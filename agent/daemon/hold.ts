@@ -10,6 +10,7 @@ import type { HeldPod } from '../pods/pods.ts';
 import { createRandom16 } from '../resolver/random.ts';
 import { createUpstream, type ServerPool } from '../resolver/upstream.ts';
 import type { Sandbox } from '../watch/watcher.ts';
+import { preparePins } from './pod-pins.ts';
 
 export interface Place {
   /** Where the cgroup2 tree is mounted. */
@@ -61,12 +62,14 @@ export async function holdSandbox(
   const path = cgroupPath(sandbox.cgroup, place.cgroups);
   const id = statSync(path, { bigint: true }).ino;
   const shim = parentOf(sandbox.pid);
+  const pins = pinsOf(place, sandbox);
+  preparePins(pins, sandbox.cgroup);
   return engine.hold({
     cgroup: { path, id, level: levelOf(sandbox.cgroup) },
     netns: { path: `/proc/${sandbox.pid}/ns/net`, own: !sandbox.hostNetwork },
     policy,
     upstream: upstreams.of(policy.upstreams),
-    pins: pinsOf(place, sandbox),
+    pins,
     labels: {
       target: sandbox.uid,
       namespace: sandbox.namespace,

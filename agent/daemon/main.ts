@@ -1,7 +1,7 @@
 /** The agent of one node: a container runtime's pods, the bundle on disk, and one engine between them. */
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { exitCodes, failure, TorwachtError } from '#api/error.ts';
 import { Kernel } from '#bpf/kernel.ts';
 import { MAX_TARGETS } from '#bpf/layout.ts';
@@ -20,6 +20,10 @@ import { serveHealth } from './health.ts';
 import { holdSandbox, pinsOf, Upstreams } from './hold.ts';
 import { Metrics } from './metrics.ts';
 import { type AgentOptions, readOptions, usage } from './options.ts';
+import { sweepPins } from './pod-pins.ts';
+
+/** How often folders of ended pods are looked for, ms. */
+const SWEEP_INTERVAL = 5000;
 
 async function run(options: AgentOptions): Promise<void> {
   const log = pino({ level: options.logLevel, base: { version: manifest.version } });
@@ -36,6 +40,7 @@ async function run(options: AgentOptions): Promise<void> {
   });
   const cgroups = findCgroup2(readMounts());
   const place = { cgroups, pins: join(pinRoot(useBpffs().path), 'pods') };
+  const cgroupExists = (name: string): boolean => exists(cgroupPath(name, cgroups));
   const watcher = new ContainerdWatcher({ socket: options.containerd });
   let connected = false;
 
@@ -57,7 +62,7 @@ async function run(options: AgentOptions): Promise<void> {
           log.info({ event }, 'egress');
         },
       }),
-    cgroupExists: (name) => exists(cgroupPath(name, cgroups)),
+    cgroupExists,
     forget: (sandbox) => removePins(pinsOf(place, sandbox)),
     log: {
       held({ namespace, name, uid }, { policy }, milliseconds) {
@@ -97,6 +102,7 @@ async function run(options: AgentOptions): Promise<void> {
     },
   });
   pods.watch();
+  sweepRegularly(log, place.pins, cgroupExists);
   bundle.watch(() => {
     if (bundle.problem) {
       log.error(
@@ -119,6 +125,20 @@ async function run(options: AgentOptions): Promise<void> {
   pods.stop();
   await health.close();
   process.exit(0);
+}
+
+/** Pods that ended while no agent ran are known by their folders alone. */
+function sweepRegularly(log: Logger, pins: string, cgroupExists: (name: string) => boolean): void {
+  const sweep = (): void => {
+    try {
+      const uids = sweepPins(pins, cgroupExists);
+      if (uids.length > 0) log.info({ uids }, 'what was pinned for ended pods is removed');
+    } catch (error) {
+      log.error(fields(error), 'what was pinned for ended pods stays');
+    }
+  };
+  sweep();
+  setInterval(sweep, SWEEP_INTERVAL).unref();
 }
 
 function resolveUpstreams({ upstreams }: AgentOptions): readonly string[] {
