@@ -209,6 +209,9 @@ test-bypass: all ## Ways around an egress filter, tried on the command
 test-cluster: all cluster ## In a real Kubernetes
 	@$(NODE) test/run.ts cluster
 
+test-race: all cluster ## Not one packet before a pod is held, and nothing left after many
+	@$(NODE) test/run.ts race
+
 test-asan: all asan ## Tests of the addon with sanitizers
 	@$(NODE) test/run.ts asan
 

@@ -25,6 +25,7 @@ import { cgroup2 } from './node/cgroups.ts';
 import { runOnNode } from './node/node.ts';
 import { type EndedPod, type PodPlan, podManifest, untilEnded } from './pods.ts';
 import { type ClusterRecord, runningRecord } from './record.ts';
+import { restart } from './restart.ts';
 import { up } from './up.ts';
 
 /** The node, as the host sees it. */
@@ -40,6 +41,8 @@ export interface ClusterNode {
   readonly cgroupRoot: string;
   /** Runs a program in the node's namespaces to its end, at most 20 s. */
   run(command: string, args?: readonly string[]): Outcome;
+  /** Kills containerd and starts it again; resolves when it answers. What runs in pods goes on. */
+  restartContainerd(): Promise<void>;
 }
 
 export interface Cluster {
@@ -101,6 +104,7 @@ function own(at: Place, record: ClusterRecord): ClusterMeans {
       cgroup: cgroup2(at.id),
       cgroupRoot: `/${at.id}`,
       run: (command, args = []) => runOnNode(record.node, command, args),
+      restartContainerd: () => restart(at, 'containerd', ['ctr', 'version']),
     },
     kubectl: kubectlOn(at),
     load: (archive) => loadImage(record.node, archive),

@@ -46,6 +46,15 @@ const sandbox = 'cli/sandbox/sandbox.test.ts';
 const bypassData = 'test/bypass/{table,judge}.test.ts';
 const house = ['bench', 'test/runner', 'test/replay/docs', 'scripts'];
 
+/** Many pods: how many is for the suite to say. */
+const longRuns = 'test/agent/{race,soak}.test.ts';
+
+/** So that no person's cluster is changed, and one that a sweep may take. */
+const clusterOfItsOwn = {
+  environment: () => ({ TORWACHT_CLUSTER: ownedName(process.pid) }),
+  world: { up: 'test/cluster/up.ts', down: 'test/cluster/down.ts' },
+} as const;
+
 export const suites: readonly Suite[] = [
   {
     name: 'types',
@@ -156,9 +165,30 @@ export const suites: readonly Suite[] = [
     limit: 900,
     isolation: 'process',
     files: ['test/cluster/**/*.test.ts', 'test/agent/**/*.test.ts'],
-    // A cluster of its own, so that no person's is changed, and one that a sweep may take.
-    environment: () => ({ TORWACHT_CLUSTER: ownedName(process.pid) }),
-    world: { up: 'test/cluster/up.ts', down: 'test/cluster/down.ts' },
+    without: [longRuns],
+    ...clusterOfItsOwn,
+  },
+  {
+    name: 'race',
+    kind: 'tests',
+    limit: 900,
+    isolation: 'process',
+    files: [longRuns],
+    ...clusterOfItsOwn,
+  },
+  {
+    name: 'race-full',
+    kind: 'tests',
+    full: true,
+    limit: 5400,
+    isolation: 'process',
+    files: [longRuns],
+    ...clusterOfItsOwn,
+    environment: () => ({
+      ...clusterOfItsOwn.environment(),
+      TORWACHT_RACE_PODS: '200',
+      TORWACHT_SOAK_PODS: '1000',
+    }),
   },
   {
     name: 'fuzz',

@@ -81,6 +81,12 @@ const recipes = {
       copyFileSync(loader, join(context, loader));
     },
   },
+  first: {
+    from: () => [],
+    fill: (context) => {
+      compile('musl-gcc', ['-static'], source('first/first.c'), join(context, 'first'));
+    },
+  },
   barrier: {
     from: () => [barrier],
     fill: (context) => copyFileSync(barrier, join(context, 'barrier')),
