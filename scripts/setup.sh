@@ -6,6 +6,7 @@
 #   scripts/setup.sh           installs what is missing (apt needs root)
 #   scripts/setup.sh --check   installs nothing, says what is missing
 #   scripts/setup.sh --cluster the same for what the test cluster needs besides (test/cluster)
+#   scripts/setup.sh --kernels the same for what other kernels need besides (test/kernels)
 #
 # Exit codes are those of the torwacht command: 2 usage, 4 needs root, 5 the host lacks something.
 set -euo pipefail
@@ -25,11 +26,13 @@ fail() {
 }
 
 cluster=
+kernels=
 for argument; do
 	case $argument in
 	--check) check_only=1 ;;
 	--cluster) cluster=1 ;;
-	*) fail 2 "unknown argument '$argument'. Usage: scripts/setup.sh [--check] [--cluster]" ;;
+	--kernels) kernels=1 ;;
+	*) fail 2 "unknown argument '$argument'. Usage: scripts/setup.sh [--check] [--cluster] [--kernels]" ;;
 	esac
 done
 
@@ -95,7 +98,18 @@ command musl-gcc            | musl-tools       | a C library of another kind, as
 command readelf             | binutils         | finds its loader
 go                          | golang-go        | builds Kubernetes, or fetches the Go that does
 '
+needs_kernels='
+command qemu-system-x86_64  | qemu-system-x86  | boots other kernels
+command apt-get             | apt              | gets them from Debian
+command dpkg-deb            | dpkg             | unpacks them
+command xz                  | xz-utils         | unpacks their modules
+command depmod              | kmod             | lists their modules
+command modprobe            | kmod             | loads them there
+command cpio                | cpio             | packs what they start with
+file    /usr/share/keyrings/debian-archive-keyring.gpg | debian-archive-keyring | from Debian, whatever the host is
+'
 [ -z "$cluster" ] || needs=$needs$needs_cluster
+[ -z "$kernels" ] || needs=$needs$needs_kernels
 
 # Sets `missing` (packages) and `reasons` (one line each).
 look() {

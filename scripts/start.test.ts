@@ -125,6 +125,10 @@ test('set-up names in one line what a bare host lacks, and installs nothing when
   const cluster = start('/bin/bash', [script, '--check', '--cluster'], { PATH: folder });
   assert.equal(cluster.status, 5);
   assert.match(cluster.stderr, /\bclang\b.*\bbuildah \(builds images\)/);
+  const kernels = start('/bin/bash', [script, '--check', '--kernels'], { PATH: folder });
+  assert.equal(kernels.status, 5);
+  assert.match(kernels.stderr, /\bclang\b.*\bqemu-system-x86_64 \(boots other kernels\)/);
+  assert.doesNotMatch(kernels.stderr, /\bbuildah\b/);
 });
 
 test('Go for the test cluster: one that is new enough is used, an older one fetches another', (context) => {
