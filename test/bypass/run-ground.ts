@@ -1,9 +1,9 @@
 /** The ground of this host: probes in a lab, free, and held by the built `bin/torwacht run`. */
-import { execFileSync } from 'node:child_process';
-import { globSync } from 'node:fs';
+import { copyFileSync, globSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventsOf } from '../e2e/rows.ts';
 import { type Stage, stageIn } from '../e2e/stage.ts';
+import { compileOnce } from '../lab/compile.ts';
 import { createLab } from '../lab/lab.ts';
 import { count, type Ground, type Held, type Outcomes } from './ground.ts';
 import type { Furniture, Group } from './technique.ts';
@@ -21,7 +21,7 @@ export async function createRunGround(group: Group): Promise<RunGround> {
   const lab = createLab({ name: group.label });
   try {
     const stage = stageIn(lab);
-    const program = buildProbe(stage.work);
+    const program = placeProbe(stage.work);
     const furniture = await group.furnish(lab);
     for (const address of destinations(group)) lab.addAddress(address);
     const probe = (...steps: string[]): string[] => [program, ...steps];
@@ -62,20 +62,16 @@ function destinations({ techniques }: Group): readonly string[] {
     .filter((address) => /^(192\.0\.2|198\.51\.100|2001:db8:1:)/.test(address));
 }
 
+/** The program that tries things (probe/). */
+export function bypassProbe(): string {
+  const probe = (pattern: string) => globSync(join(import.meta.dirname, 'probe', pattern)).sort();
+  return compileOnce('bypass-probe', probe('*.c'), probe('*.h'));
+}
+
 /** Where a held command may execute it: the working folder. */
-function buildProbe(folder: string): string {
+function placeProbe(folder: string): string {
   const program = join(folder, 'probe');
-  const sources = globSync(join(import.meta.dirname, 'probe/*.c'));
-  execFileSync('gcc', [
-    '-O1',
-    '-Wall',
-    '-Wextra',
-    '-Werror',
-    '-pthread',
-    '-o',
-    program,
-    ...sources,
-  ]);
+  copyFileSync(bypassProbe(), program);
   return program;
 }
 

@@ -3,8 +3,9 @@
  * it. All of it is entered in the registry of runs, so that `torwacht cleanup` finds what a killed test
  * leaves behind.
  */
-import { type ChildProcess, execFileSync } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Cgroup, cgroupOf, createCgroup, newCgroupId } from '#agent/cgroup/cgroup.ts';
@@ -12,6 +13,7 @@ import { killAll } from '#agent/cgroup/end.ts';
 import { pinRoot, useBpffs } from '#agent/leftovers/bpffs.ts';
 import { prepareState, startOf, writeRun } from '#agent/leftovers/registry.ts';
 import { removeTraces, sweep } from '#agent/leftovers/sweep.ts';
+import { compileOnce } from '../lab/compile.ts';
 import { execute } from '../lab/execute.ts';
 import { createLab, type Lab } from '../lab/lab.ts';
 import type { Side } from '../lab/namespaces.ts';
@@ -97,8 +99,7 @@ export async function createWorld(
     undo.push(() => removeTraces(run));
     undo.push(() => killAll(cgroup.path));
     const program = join(lab.folder, 'probe');
-    const source = join(import.meta.dirname, 'probe.c');
-    execFileSync('gcc', ['-O1', '-Wall', '-Wextra', '-Werror', '-o', program, source]);
+    copyFileSync(kernelProbe(), program);
     const others = Array.from({ length: links }, (_, i) => `link add other${i} type bridge\n`);
     execute('ip', ['-n', lab.namespace('host'), '-batch', '-'], others.join(''));
     const pod = ownNetns ? lab.pod() : undefined;
@@ -128,6 +129,10 @@ export async function createWorld(
     throw error;
   }
 }
+
+/** The program that is told what to try. */
+export const kernelProbe = (): string =>
+  compileOnce('kernel-probe', [join(import.meta.dirname, 'probe.c')]);
 
 /** What a suite under sanitizers gives its processes, and what fixtures/refusing-addon.cjs reads. */
 const INHERITED = [
