@@ -21,7 +21,7 @@ CC := gcc
 endif
 
 # Programs of tests and benches are built beside ours.
-BPF_SOURCES := $(wildcard bpf/*.bpf.c bench/*.bpf.c test/kernel/*.bpf.c)
+BPF_SOURCES := $(wildcard bpf/*.bpf.c bench/*.bpf.c test/kernel/*.bpf.c test/kernels/*.bpf.c)
 BPF_OBJECTS := $(patsubst %.bpf.c,build/bpf/%.bpf.o,$(notdir $(BPF_SOURCES)))
 ADDON_SOURCES := $(wildcard bpf/addon/*.c)
 ADDON_OBJECTS := $(patsubst bpf/addon/%.c,build/addon/%.o,$(ADDON_SOURCES))
@@ -64,7 +64,7 @@ setup: ## Install what is missing on this host (apt, npm ci); quick when nothing
 
 bpf: $(BPF_OBJECTS) ## Build the eBPF objects
 
-vpath %.bpf.c bpf bench test/kernel
+vpath %.bpf.c bpf bench test/kernel test/kernels
 
 build/bpf/%.bpf.o: %.bpf.c Makefile | setup
 	$(Q)mkdir -p $(@D)

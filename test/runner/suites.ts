@@ -44,6 +44,8 @@ const layers = ['api', 'policy', 'dns', 'bpf', 'agent', 'cli'];
 const sandbox = 'cli/sandbox/sandbox.test.ts';
 /** Techniques as data, the page that is made from them, and who judges: they start nothing. */
 const bypassData = 'test/bypass/{table,judge}.test.ts';
+/** Compiled programs against the kernels that they claim: they are read, not run. */
+const floor = 'test/kernels/{floor/floor,table}.test.ts';
 const house = ['bench', 'test/runner', 'test/replay/docs', 'scripts'];
 
 /** Many pods: how many is for the suite to say. */
@@ -96,7 +98,7 @@ export const suites: readonly Suite[] = [
     kind: 'tests',
     limit: 180,
     isolation: 'none',
-    files: [...[...layers, ...house].map((folder) => `${folder}/**/*.test.ts`), bypassData],
+    files: [...[...layers, ...house].map((folder) => `${folder}/**/*.test.ts`), bypassData, floor],
     without: [sandbox],
   },
   {
