@@ -327,6 +327,11 @@ export class Kernel {
     return Math.ceil((seconds * 1000) / this.#tickLength);
   }
 
+  /** Do sockets keep their cgroup when something uses net_cls or net_prio of cgroup v1? */
+  keepsCgroup(): boolean {
+    return this.testRun('tw_keeps_cgroup', emptyFrame).result !== 0;
+  }
+
   /** Runs a program on a packet to an interface, 0 for loopback; nothing is sent. */
   testRun(program: string, frame: Buffer, repeat = 1, ifindex = 0) {
     return this.#native.testRun(this.#engine, program, frame, repeat, ifindex);

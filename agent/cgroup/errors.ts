@@ -14,6 +14,13 @@ export const errors = {
     hint: 'Run on the host itself, or give the container a writable cgroup2 mount.',
     exit: 'host',
   },
+  tagged: {
+    code: 'TW_HOST_TAGGED_SOCKETS',
+    message:
+      'On this host {controllers} of cgroup v1 can be used, and then this kernel ({kernel}) forgets which cgroup a socket belongs to.',
+    hint: 'Nothing would be held. Use Linux 5.15 or newer, or boot with cgroup_no_v1={controllers}.',
+    exit: 'host',
+  },
   noOwnCgroup: {
     code: 'TW_HOST_NO_OWN_CGROUP',
     message: 'Process {pid} has no place in the cgroup2 tree.',

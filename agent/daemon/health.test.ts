@@ -11,6 +11,7 @@ test('ready says what is missing; metrics are asked for when somebody looks', as
     held: () => held,
     pending: () => 2,
     kernel: () => ({ events_lost: 3 }) as never,
+    lacks: () => false,
     bundleGood: () => true,
     connected: () => false,
   });
@@ -55,6 +56,7 @@ test('an address that is taken is an error that says so', async (t) => {
     held: () => 0,
     pending: () => 0,
     kernel: () => ({}) as never,
+    lacks: () => false,
     bundleGood: () => true,
     connected: () => true,
   });

@@ -5,9 +5,11 @@ import { type Logger, pino } from 'pino';
 import { exitCodes, failure, TorwachtError } from '#api/error.ts';
 import { Kernel } from '#bpf/kernel.ts';
 import { MAX_TARGETS } from '#bpf/layout.ts';
+import { optionalParts } from '#bpf/programs.ts';
 import manifest from '../../package.json' with { type: 'json' };
 import { cgroupPath, isGone } from '../cgroup/cgroup.ts';
 import { findCgroup2, readMounts } from '../cgroup/mountinfo.ts';
+import { taggedSockets } from '../cgroup/tags.ts';
 import { ContainerdWatcher } from '../containerd/watcher.ts';
 import { Engine } from '../engine/engine.ts';
 import { pinRoot, useBpffs } from '../leftovers/bpffs.ts';
@@ -31,8 +33,7 @@ async function run(options: AgentOptions): Promise<void> {
   bundle.read();
   if (bundle.problem) log.error(fields(bundle.problem), 'the bundle is not in force');
   const upstreams = new Upstreams(resolveUpstreams(options));
-  const kernel = await Kernel.load({}, { backstop: true });
-  for (const [part, why] of kernel.missing) log.warn({ part, why }, 'this kernel lacks a part');
+  const kernel = await loadKernel(log);
   const engine = new Engine(kernel, {
     slots: MAX_TARGETS,
     version: manifest.version,
@@ -48,6 +49,7 @@ async function run(options: AgentOptions): Promise<void> {
     held: () => pods.held,
     pending: () => pods.pending,
     kernel: () => kernel.counters(),
+    lacks: (part) => kernel.missing.has(part),
     bundleGood: () => bundle.problem === undefined,
     connected: () => connected,
   });
@@ -84,6 +86,7 @@ async function run(options: AgentOptions): Promise<void> {
     metrics: metrics.registry,
     problems: () => [
       ...(connected ? [] : ['the container runtime does not answer']),
+      ...hostProblems(kernel),
       ...(bundle.problem === undefined ? [] : [bundle.problem.message]),
     ],
   });
@@ -139,6 +142,20 @@ function sweepRegularly(log: Logger, pins: string, cgroupExists: (name: string) 
   };
   sweep();
   setInterval(sweep, SWEEP_INTERVAL).unref();
+}
+
+/** Tells what is lost on this kernel, and what keeps it from holding anything. */
+async function loadKernel(log: Logger): Promise<Kernel> {
+  const kernel = await Kernel.load({}, { backstop: true });
+  for (const [part, why] of kernel.missing)
+    log.warn({ part, lost: optionalParts[part].lost, why }, 'this kernel lacks a part');
+  for (const problem of hostProblems(kernel)) log.error({ problem }, 'no pod can be held here');
+  return kernel;
+}
+
+function hostProblems(kernel: Kernel): readonly string[] {
+  const hole = taggedSockets(kernel);
+  return hole === undefined ? [] : [`${hole.message} ${hole.hint}`];
 }
 
 function resolveUpstreams({ upstreams }: AgentOptions): readonly string[] {

@@ -2,12 +2,15 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { EgressEvent } from '#api/event.ts';
 import type { Counters } from '#bpf/kernel.ts';
+import { type OptionalPart, optionalParts } from '#bpf/programs.ts';
 
 /** What is asked for when somebody looks. */
 export interface MetricSources {
   held(): number;
   pending(): number;
   kernel(): Counters;
+  /** Has the kernel refused this part? */
+  lacks(part: OptionalPart): boolean;
   bundleGood(): boolean;
   connected(): boolean;
 }
@@ -38,6 +41,17 @@ export class Metrics {
     gauge('runtime_connected', '1 while the container runtime answers.', () =>
       Number(sources.connected()),
     );
+    new Gauge({
+      name: 'torwacht_kernel_lacks',
+      help: 'By part: 1 where this kernel refused it, and what it is for is lost; see docs/kernels.md.',
+      labelNames: ['part'],
+      registers,
+      collect() {
+        for (const part of Object.keys(optionalParts) as OptionalPart[]) {
+          this.set({ part }, Number(sources.lacks(part)));
+        }
+      },
+    });
     new Gauge({
       name: 'torwacht_kernel_counter',
       help: 'Counters of the programs in the kernel.',

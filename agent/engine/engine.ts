@@ -10,6 +10,7 @@ import { native } from '#bpf/native.ts';
 import { createResolver, type Resolver } from '#dns/resolver.ts';
 import { dohAddresses } from '#policy/always-denied.ts';
 import type { CompiledPolicy } from '#policy/types.ts';
+import { taggedSockets } from '../cgroup/tags.ts';
 import { errors } from '../errors.ts';
 import { RowTable, type TargetLabels } from '../evidence/rows.ts';
 import { redirectByHooks } from '../redirect/by-hooks.ts';
@@ -74,6 +75,9 @@ export class Engine {
 
   /** Holds a cgroup, whose processes share our network namespace unless `netns` names another. */
   async hold(options: HoldOptions): Promise<HeldTarget> {
+    // Each time: a hierarchy can be mounted at any moment.
+    const hole = taggedSockets(this.kernel);
+    if (hole) throw hole;
     const slot = this.#freeSlot();
     const budget = { ...defaultBudget, ...options.budget };
     const redirect = this.#redirect(options, slot, budget.queryBurst * QUERY_BYTES);
