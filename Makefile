@@ -52,7 +52,7 @@ step = @printf '  %-7s %s\n' $(1) $(2)
 
 # Every target with a help text is a word and no file.
 .PHONY: $(shell awk -F: '/^[a-z][a-z0-9-]*:.*\#\# / { print $$1 }' $(firstword $(MAKEFILE_LIST)))
-.PHONY: setup-cluster
+.PHONY: setup-cluster setup-kernels
 
 all: bpf addon bundle barrier ## Build everything: eBPF objects, addon, bundle, barrier (what a bare `make` does)
 
@@ -153,6 +153,11 @@ cluster-up: cluster ## A one-node Kubernetes on this host; CLUSTER=kind for one 
 cluster-down: setup ## Take it away, with all that it made
 	@$(NODE) test/cluster/down.ts
 
+# ---- other kernels ------------------------------------------------------------------------------
+
+setup-kernels: setup
+	@scripts/setup.sh --kernels
+
 # ---- run ----------------------------------------------------------------------------------------
 
 demo: all ## Install a poisoned package under torwacht run and watch it fail to phone home
@@ -161,8 +166,8 @@ demo: all ## Install a poisoned package under torwacht run and watch it fail to 
 test: all asan cluster ## Every suite that continuous integration runs
 	@$(NODE) test/run.ts
 
-test-full: all asan cluster ## The same, and what takes longer: a million random cases, kernel tests under sanitizers
-	@$(NODE) test/run.ts --full
+test-full: all asan cluster setup-kernels ## The same, and what takes longer: a million random cases, kernel tests under sanitizers
+	@TORWACHT_KERNELS=all $(NODE) test/run.ts --full
 
 check: all ## The inner loop, under 20 seconds: types, lint, layers, unit tests
 	@$(NODE) test/run.ts types lint layers unit
@@ -212,11 +217,17 @@ test-cluster: all cluster ## In a real Kubernetes
 test-race: all cluster ## Not one packet before a pod is held, and nothing left after many
 	@$(NODE) test/run.ts race
 
+test-kernels: all setup-kernels ## On kernels of other Debian suites, in virtual machines
+	@$(NODE) test/run.ts kernels
+
 test-asan: all asan ## Tests of the addon with sanitizers
 	@$(NODE) test/run.ts asan
 
 bench: all ## Measure; prints a table, writes bench/out/latest.json, fails where a figure does not hold
 	@$(NODE) bench/run.ts
+
+kernels: setup ## Write docs/kernels.md from the last make test-kernels
+	@$(NODE) test/kernels/table.ts
 
 bypasses: setup ## Write docs/bypasses.md from the probes of test/bypass
 	@$(NODE) test/bypass/table.ts

@@ -2,6 +2,7 @@
  * Runs suites: `node test/run.ts [--full] [suite…]`, by default all that are not marked full. The last
  * line is `N passed, N failed, N skipped`; the exit code is 0 only if nothing failed.
  */
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { runChild } from './runner/child.ts';
 import { runSuite } from './runner/run-suite.ts';
@@ -87,6 +88,8 @@ async function reported(suite: Suite, signal: AbortSignal): Promise<Tally> {
     print(`        ${counts.passed} tests so far, ${seconds()} s`);
   };
   const counts = await runSuite(suite, { root, progress, signal });
+  const report = suite.report && join(root, suite.report);
+  if (report && existsSync(report)) print(indent(readFileSync(report, 'utf8').trimEnd()));
   const verdict = counts.failed.length === 0 ? 'ok  ' : 'FAIL';
   const outcome = [
     `${counts.passed} passed`,

@@ -16,8 +16,7 @@ export const errors = {
   },
   tagged: {
     code: 'TW_HOST_TAGGED_SOCKETS',
-    message:
-      'On this host {controllers} of cgroup v1 can be used, and then this kernel ({kernel}) forgets which cgroup a socket belongs to.',
+    message: 'On Linux {kernel}, {controllers} of cgroup v1 can take sockets out of their cgroup.',
     hint: 'Nothing would be held. Use Linux 5.15 or newer, or boot with cgroup_no_v1={controllers}.',
     exit: 'host',
   },

@@ -2,11 +2,14 @@
  * The program that holds a cgroup for a test: an engine inside the lab, told what to do over the
  * channel to its parent. A process of its own, so that it can be killed.
  */
+
+import { join } from 'node:path';
 import { Engine } from '#agent/engine/engine.ts';
 import { createRandom16 } from '#agent/resolver/random.ts';
 import { createUpstream } from '#agent/resolver/upstream.ts';
 import type { EgressEvent } from '#api/event.ts';
 import { Kernel } from '#bpf/kernel.ts';
+import { builtPath, type EngineHandle, native } from '#bpf/native.ts';
 import { singleTargetSizes } from '#bpf/programs.ts';
 import { constantAddress } from '#policy/cidr.ts';
 import { DNS_ADDRESS } from '../lab/addresses.ts';
@@ -38,6 +41,12 @@ const engine = new Engine(await Kernel.load(sizes, { backstop: config.netns !== 
   fault: (error) => process.stderr.write(`holder: ${error}\n`),
 });
 const live: EgressEvent[] = [];
+const EMPTY = 'tw_empty';
+let emptyEngine: EngineHandle | undefined;
+const empty = (): EngineHandle => {
+  emptyEngine ??= native().load(builtPath('bpf/empty.bpf.o'), {}, []);
+  return emptyEngine;
+};
 const held = await engine.hold({
   cgroup: { ...config.cgroup, id: BigInt(config.cgroup.id) },
   pins: config.pins,
@@ -77,6 +86,19 @@ const calls = {
     stranger.close();
   },
   missing: () => [...engine.kernel.missing],
+  kernel: () => ({
+    packet: engine.kernel.packetProgram,
+    missing: [...engine.kernel.missing.keys()],
+  }),
+  /** Has the kernel count the time of our packet hook, and of an empty one beside it. */
+  measure: (pins: string) => {
+    native().attachCgroup(empty(), EMPTY, config.cgroup.path, join(pins, EMPTY));
+    native().enableStats();
+  },
+  cost: () => ({
+    ours: engine.kernel.runStats(engine.kernel.packetProgram),
+    empty: native().runStats(empty(), EMPTY),
+  }),
   testRun: (program: string, frameHex: string, ifindex: number) =>
     engine.kernel.testRun(program, Buffer.from(frameHex, 'hex'), 1, ifindex).result,
   /** Does not come back to read events before so many ms are over. */

@@ -12,6 +12,8 @@ interface Row {
   readonly full?: true;
   /** A suite that still runs after so many seconds hangs: it is ended and has failed. */
   readonly limit: number;
+  /** A file that it leaves, and that is printed behind its results. */
+  readonly report?: string;
 }
 
 export interface CheckSuite extends Row {
@@ -191,6 +193,15 @@ export const suites: readonly Suite[] = [
       TORWACHT_RACE_PODS: '200',
       TORWACHT_SOAK_PODS: '1000',
     }),
+  },
+  {
+    name: 'kernels',
+    kind: 'tests',
+    full: true,
+    limit: 5400,
+    isolation: 'process',
+    files: ['test/kernels/kernels.test.ts'],
+    report: 'build/kernels/table.txt',
   },
   {
     name: 'fuzz',

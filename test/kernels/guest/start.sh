@@ -1,0 +1,42 @@
+#!/bin/busybox sh
+# The machine's own set-up on the host's root, then one program in the folder that the host looks into.
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
+repository=${0%/test/kernels/guest/start.sh}
+say() { echo "torwacht-guest: $*" >/dev/console; }
+end() {
+	say "$*"
+	sync
+	/bin/busybox poweroff -f
+}
+
+# Nothing that runs on the host now is to be seen here.
+mount -t tmpfs -o mode=755 tmpfs /run
+mkdir -p /run/lock /run/out
+case $repository/ in
+/tmp/*) ;;
+*) mount -t tmpfs -o mode=1777 tmpfs /tmp ;;
+esac
+case $repository/ in
+/var/tmp/*) ;;
+*) mount -t tmpfs -o mode=1777 tmpfs /var/tmp ;;
+esac
+mkdir -p /dev/pts /dev/shm
+mount -t devpts devpts /dev/pts
+mount -t tmpfs tmpfs /dev/shm
+mount -t cgroup2 cgroup2 /sys/fs/cgroup || end 'there is no cgroup2'
+mount -t bpf -o nosuid,nodev,noexec,mode=700 bpf /sys/fs/bpf || end 'there is no bpffs'
+mount -t securityfs securityfs /sys/kernel/security 2>/dev/null
+mount -t 9p -o rw,trans=virtio,version=9p2000.L,msize=262144 out /run/out || end 'the results have no place'
+ip link set lo up
+hostname guest
+
+release=$(uname -r)
+mkdir -p /lib/modules
+ln -sfn "$(cat /run/out/modules)" "/lib/modules/$release"
+# Modules that are loaded when they are first used, in the middle of what a test waits for.
+modprobe -a veth nf_tables nft_chain_nat nft_ct nft_limit nft_redir nft_reject_inet sch_ingress cls_bpf \
+	bridge 2>/run/out/modprobe
+"$repository/node_modules/.bin/node" "$repository/test/kernels/guest/main.ts" /run/out \
+	>/run/out/said 2>&1 </dev/null
+echo $? >/run/out/code
+end "done $(cut -d' ' -f1 /proc/uptime) s"

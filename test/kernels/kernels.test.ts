@@ -1,0 +1,79 @@
+/**
+ * The engine on kernels of other Debian suites, and on the host's for comparison: everything of plan.ts on
+ * each of them. A kernel that cannot be had or does not boot has failed.
+ */
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { after, type TestContext, test } from 'node:test';
+import { skip } from '../e2e/stage.ts';
+import { makeImage } from './image.ts';
+import { fetchPackages } from './packages.ts';
+import { KERNELS } from './places.ts';
+import { planned } from './plan.ts';
+import { type Run, runGuest, runHost } from './run.ts';
+import { debianSuites } from './suites.ts';
+import { type Column, KEPT, LATEST, promises, ratio, readColumns, render } from './table.ts';
+
+const plan = planned();
+const columns: Column[] = [];
+const REPORT = `${KERNELS}/table.txt`;
+rmSync(REPORT, { force: true });
+
+/** Each test that ran there is one here. */
+async function report(t: TestContext, { column, tallies }: Run): Promise<void> {
+  columns.push(column);
+  for (const [file, { passed, failed, skipped }] of tallies) {
+    for (const { name, reason } of skipped) await t.test(name, (one) => one.skip(reason));
+    for (const { name, output } of failed) await t.test(name, () => assert.fail(output));
+    await t.test(`${file}: ${passed} passed`, () =>
+      assert.ok(passed > 0 || failed.length > 0, 'nothing of it ran'),
+    );
+  }
+  assert.ok(
+    ratio(column.facts) > 1,
+    `a packet costs ${ratio(column.facts)} times an empty program`,
+  );
+}
+
+for (const suite of debianSuites) {
+  test(`Linux ${suite.series ?? ''} of ${suite.name}`, { skip }, async (t) => {
+    const packages = fetchPackages(suite);
+    const image = makeImage(suite, packages);
+    t.diagnostic(`${image.release}, package version ${image.version}`);
+    if (packages.stale) t.diagnostic(`the archive was not asked: ${packages.stale}`);
+    await report(t, await runGuest(image, plan));
+  });
+}
+
+test('the kernel of this host', { skip }, async (t) => {
+  await report(t, runHost(plan));
+});
+
+test('every kernel does what docs/kernels.md says of it', { skip }, () => {
+  const rows = (of: readonly Column[]) =>
+    promises(
+      of.map((one) => ({
+        ...one,
+        results: pick(
+          one.results,
+          plan.map(({ id }) => id),
+        ),
+      })),
+    );
+  assert.ok(existsSync(KEPT), 'nothing was kept yet: run make kernels');
+  assert.deepEqual(
+    rows(columns),
+    rows(readColumns(KEPT)),
+    'if it is as it should be, run make kernels',
+  );
+});
+
+after(() => {
+  if (columns.length === 0) return;
+  mkdirSync(KERNELS, { recursive: true });
+  writeFileSync(LATEST, `${JSON.stringify(columns, null, 2)}\n`);
+  writeFileSync(REPORT, `${render(columns)}\n`);
+});
+
+const pick = (from: Readonly<Record<string, string>>, ids: readonly string[]) =>
+  Object.fromEntries(Object.entries(from).filter(([id]) => ids.includes(id)));
