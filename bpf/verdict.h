@@ -10,13 +10,8 @@
 #ifndef TW_VERDICT_H
 #define TW_VERDICT_H
 
+#include <linux/in.h>
 #include "maps.h"
-
-#ifndef IPPROTO_ICMP
-#define IPPROTO_ICMP 1
-#define IPPROTO_TCP 6
-#define IPPROTO_UDP 17
-#endif
 
 enum tw_local {
 	TW_LOCAL_NO,
