@@ -7,6 +7,7 @@ import { bypassProbe } from '../bypass/run-ground.ts';
 import { kernelProbe } from '../kernel/world.ts';
 import type { Line } from '../runner/reporter.ts';
 import { type Tally, tally } from '../runner/tally.ts';
+import { helpers } from './floor/since.ts';
 import type { Facts, FileEnd, Job } from './guest/job.ts';
 import type { Image } from './image.ts';
 import { runMachine } from './machine.ts';
@@ -15,7 +16,7 @@ import type { Capability } from './plan.ts';
 import type { Column } from './table.ts';
 
 /** Where time is emulated, a file that takes seconds takes minutes on a busy host. */
-const FILE_LIMIT = 300;
+const FILE_LIMIT = 400;
 const MACHINE_LIMIT = 1500;
 /** Of the differential tests. */
 const CASES = { guest: '1500', host: '20000' };
@@ -56,7 +57,8 @@ export function runHost(plan: readonly Capability[]): Run {
 const makeJob = (plan: readonly Capability[], environment: Job['environment'] & object): Job => ({
   files: plan.flatMap(({ files }) => files),
   fileLimit: FILE_LIMIT,
-  environment,
+  // What the host's run has compiled need not be compiled under emulation.
+  environment: { ...environment, NODE_COMPILE_CACHE: join(KERNELS, 'compile-cache') },
 });
 
 function readRun(
@@ -66,13 +68,23 @@ function readRun(
 ): Run {
   const read = <T>(file: string) => JSON.parse(readFileSync(join(out, file), 'utf8')) as T;
   if (!existsSync(join(out, 'facts.json'))) {
-    throw new Error(`nothing is known of this kernel:\n${readFileSync(join(out, 'said'), 'utf8')}`);
+    throw new Error(
+      `our programs do not work there:\n${named(readFileSync(join(out, 'said'), 'utf8'))}`,
+    );
   }
   const facts = read<Facts>('facts.json');
   const ends = read<readonly FileEnd[]>('files.json');
   const tallies = new Map(ends.map((end) => [end.file, tallyOf(out, end)]));
   const results = Object.fromEntries(plan.map(({ id, files }) => [id, cell(files, tallies)]));
   return { column: { ...names, facts, results }, tallies };
+}
+
+/** A kernel knows a helper that it does not have by its number alone. */
+export function named(text: string): string {
+  return text.replaceAll(/unknown#(\d+)/g, (all, number: string) => {
+    const helper = helpers[Number(number)];
+    return helper ? `${all} (${helper.name}, which is of Linux ${helper.since})` : all;
+  });
 }
 
 /** As the runner counts a file, and it must have come to its end. */

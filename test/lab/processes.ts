@@ -27,6 +27,13 @@ export interface Ended {
   readonly stderr: string;
 }
 
+/** Programs of tests for our own Node may use what an earlier start has compiled: ../kernels sets it. */
+function compileCache(command: string): Record<string, string> {
+  const { NODE_COMPILE_CACHE } = process.env;
+  if (NODE_COMPILE_CACHE === undefined || command !== process.execPath) return {};
+  return { NODE_COMPILE_CACHE };
+}
+
 export class LabProcesses {
   readonly #id: string;
   readonly #folder: string;
@@ -45,7 +52,7 @@ export class LabProcesses {
       stdio: ['ignore', 'pipe', 'pipe'],
       ...rest,
       detached: true,
-      env: { PATH, HOME: this.#folder, LANG: 'C.UTF-8', ...env },
+      env: { PATH, HOME: this.#folder, LANG: 'C.UTF-8', ...compileCache(command), ...env },
     });
     this.#children.set(child, side);
     child.once('exit', () => this.#children.delete(child));
