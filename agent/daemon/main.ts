@@ -14,7 +14,7 @@ import { ContainerdWatcher } from '../containerd/watcher.ts';
 import { Engine } from '../engine/engine.ts';
 import { pinRoot, useBpffs } from '../leftovers/bpffs.ts';
 import { removePins } from '../leftovers/sweep.ts';
-import { Pods } from '../pods/pods.ts';
+import { type PodLog, Pods } from '../pods/pods.ts';
 import { parseResolvConf } from '../resolver/resolv-conf.ts';
 import { Bundle } from './bundle.ts';
 import { errors } from './errors.ts';
@@ -66,20 +66,7 @@ async function run(options: AgentOptions): Promise<void> {
       }),
     cgroupExists,
     forget: (sandbox) => removePins(pinsOf(place, sandbox)),
-    log: {
-      held({ namespace, name, uid }, { policy }, milliseconds) {
-        metrics.attached(milliseconds);
-        const { mode, digest } = policy;
-        log.info({ namespace, pod: name, uid, mode, policy: digest, milliseconds }, 'pod held');
-      },
-      ended: ({ namespace, name, uid }) => log.info({ namespace, pod: name, uid }, 'pod ended'),
-      failed({ namespace, name, uid }, error) {
-        metrics.attachFailed();
-        log.error({ namespace, pod: name, uid, ...fields(error) }, 'pod not held');
-      },
-      unchanged: ({ namespace, name, uid }, error) =>
-        log.error({ namespace, pod: name, uid, ...fields(error) }, 'the last good policy stays'),
-    },
+    log: podLog(log, metrics),
   });
   const health = await serveHealth({
     ...options.listen,
@@ -128,6 +115,23 @@ async function run(options: AgentOptions): Promise<void> {
   pods.stop();
   await health.close();
   process.exit(0);
+}
+
+function podLog(log: Logger, metrics: Metrics): PodLog {
+  return {
+    held({ namespace, name, uid }, { policy }, milliseconds) {
+      metrics.attached(milliseconds);
+      const { mode, digest } = policy;
+      log.info({ namespace, pod: name, uid, mode, policy: digest, milliseconds }, 'pod held');
+    },
+    ended: ({ namespace, name, uid }) => log.info({ namespace, pod: name, uid }, 'pod ended'),
+    failed({ namespace, name, uid }, error) {
+      metrics.attachFailed();
+      log.error({ namespace, pod: name, uid, ...fields(error) }, 'pod not held');
+    },
+    unchanged: ({ namespace, name, uid }, error) =>
+      log.error({ namespace, pod: name, uid, ...fields(error) }, 'the last good policy stays'),
+  };
 }
 
 /** Pods that ended while no agent ran are known by their folders alone. */
