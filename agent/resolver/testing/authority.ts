@@ -1,5 +1,6 @@
 /** For tests: a DNS server on loopback, by UDP and TCP on one port, that does whatever a script says. */
 import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import type { TestContext } from 'node:test';
 
@@ -23,14 +24,10 @@ export interface Authority {
 /** Ends with the test. */
 export async function startAuthority(t: TestContext, script: Script): Promise<Authority> {
   const seen: Seen[] = [];
-  const udp = createSocket('udp4');
   const note = (one: Seen): readonly Uint8Array[] => {
     seen.push(one);
     return script(one);
   };
-  udp.on('message', (query, { address, port }) => {
-    for (const reply of note({ query, transport: 'udp', port })) udp.send(reply, port, address);
-  });
   const tcp = createServer((socket) => {
     t.after(() => socket.destroy());
     socket.on('error', () => socket.destroy());
@@ -41,9 +38,12 @@ export async function startAuthority(t: TestContext, script: Script): Promise<Au
       }
     });
   });
+  const { udp, port } = await bindBoth(tcp);
   t.after(() => close(udp, tcp));
-  const port = await bind(udp);
-  await new Promise<void>((resolve) => tcp.listen(port, '127.0.0.1', resolve));
+  udp.on('message', (query, { address, port: from }) => {
+    for (const reply of note({ query, transport: 'udp', port: from }))
+      udp.send(reply, from, address);
+  });
   return { port, server: `127.0.0.1:${port}`, seen };
 }
 
@@ -53,6 +53,22 @@ export function frame(message: Uint8Array): Buffer {
   framed.writeUInt16BE(message.length);
   framed.set(message, 2);
   return framed;
+}
+
+/** One number free for UDP and for TCP: another is taken when a program of the machine has it for TCP. */
+async function bindBoth(tcp: Server): Promise<{ readonly udp: Socket; readonly port: number }> {
+  for (;;) {
+    const udp = createSocket('udp4');
+    const port = await bind(udp);
+    tcp.listen(port, '127.0.0.1');
+    try {
+      await once(tcp, 'listening');
+      return { udp, port };
+    } catch (error) {
+      udp.close();
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    }
+  }
 }
 
 function bind(socket: Socket): Promise<number> {
