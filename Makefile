@@ -26,6 +26,7 @@ BPF_OBJECTS := $(patsubst %.bpf.c,build/bpf/%.bpf.o,$(notdir $(BPF_SOURCES)))
 ADDON_SOURCES := $(wildcard bpf/addon/*.c)
 ADDON_OBJECTS := $(patsubst bpf/addon/%.c,build/addon/%.o,$(ADDON_SOURCES))
 ASAN_OBJECTS := $(patsubst bpf/addon/%.c,build/asan/%.o,$(ADDON_SOURCES))
+NATIVE_OBJECTS := $(patsubst test/native/%.c,build/native/%.o,$(wildcard test/native/[!f]*.c))
 BUNDLED := $(shell find api policy dns bpf agent cli -type f \
 	\( -name '*.ts' -o -name '*.json' \) ! -name '*.test.ts')
 
@@ -45,6 +46,10 @@ BARRIER_LDFLAGS := -static -s -Wl,--gc-sections,-z,noexecstack,-z,relro
 ADDON_LDFLAGS := -shared -Wl,-z,relro,-z,now -Wl,--as-needed
 ADDON_LIBS := -lbpf -lseccomp -lelf -lz
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+
+# The engine's C for this host: our stand-in for libbpf's headers comes before them.
+NATIVE_CFLAGS := -std=gnu11 -g -Wall -Wextra -Werror -isystem $(NODE_HEADERS) \
+	-Itest/native/shim -Itest/native -Itest/kernel -Ibpf
 
 # `make V=1` shows the commands themselves.
 Q := $(if $(V),,@)
@@ -97,6 +102,18 @@ build/asan/%.o: bpf/addon/%.c Makefile | setup
 	$(call step,$(notdir $(CC)),$<)
 	$(Q)$(CC) $(ADDON_CFLAGS) $(SANITIZE) -MMD -MP -c $< -o $@
 
+native: build/native/verdict.node ## Build the verdict for this host, which the differential test compares
+
+build/native/verdict.node: $(NATIVE_OBJECTS) build/addon/values.o
+	$(call step,link,$@)
+	$(Q)$(CC) -shared -o $@.tmp $^
+	$(Q)mv $@.tmp $@
+
+build/native/%.o: test/native/%.c Makefile | setup
+	$(Q)mkdir -p $(@D)
+	$(call step,$(notdir $(CC)),$<)
+	$(Q)$(CC) $(NATIVE_CFLAGS) -O2 -fPIC -fvisibility=hidden -Ibpf/addon -MMD -MP -c $< -o $@
+
 # The first start fills V8's compile cache, so that no user pays for it.
 bundle: build/torwacht.mjs build/torwacht-agent.mjs ## Build the bundles that bin/torwacht and bin/torwacht-agent run
 
@@ -119,7 +136,8 @@ build/torwacht-agent.mjs: $(BUNDLED) scripts/bundle.ts package-lock.json | setup
 	$(call step,bundle,$@)
 	$(Q)$(NODE) scripts/bundle.ts $@ agent/daemon/main.ts
 
--include $(BPF_OBJECTS:.o=.d) $(ADDON_OBJECTS:.o=.d) $(ASAN_OBJECTS:.o=.d)
+-include $(BPF_OBJECTS:.o=.d) $(ADDON_OBJECTS:.o=.d) $(ASAN_OBJECTS:.o=.d) \
+	$(NATIVE_OBJECTS:.o=.d)
 
 # ---- test cluster -------------------------------------------------------------------------------
 # Kubernetes is built from its Go modules: minutes the first time, nothing when nothing has changed.
@@ -163,10 +181,10 @@ setup-kernels: setup
 demo: all ## Install a poisoned package under torwacht run and watch it fail to phone home
 	@$(NODE) test/demo/run.ts
 
-test: all asan cluster ## Every suite that continuous integration runs
+test: all asan native cluster ## Every suite that continuous integration runs
 	@$(NODE) test/run.ts
 
-test-full: all asan cluster setup-kernels ## The same, and what takes longer: a million random cases, kernel tests under sanitizers
+test-full: all asan native cluster setup-kernels ## The same, and what takes longer: a million random cases, kernel tests under sanitizers
 	@TORWACHT_KERNELS=all $(NODE) test/run.ts --full
 
 check: all ## The inner loop, under 20 seconds: types, lint, layers, unit tests
@@ -190,7 +208,7 @@ test-unit: all ## Tests beside the source
 test-sandbox: all ## The sandbox of torwacht run
 	@$(NODE) test/run.ts sandbox
 
-test-kernel: all ## Tests against this host's kernel
+test-kernel: all native ## Tests against this host's kernel
 	@$(NODE) test/run.ts kernel
 
 test-barrier: all ## The barrier, where a job is held and where it is not
@@ -217,7 +235,7 @@ test-cluster: all cluster ## In a real Kubernetes
 test-race: all cluster ## Not one packet before a pod is held, and nothing left after many
 	@$(NODE) test/run.ts race
 
-test-kernels: all setup-kernels ## On kernels of other Debian suites, in virtual machines
+test-kernels: all native setup-kernels ## On kernels of other Debian suites, in virtual machines
 	@$(NODE) test/run.ts kernels
 
 test-asan: all asan ## Tests of the addon with sanitizers

@@ -72,6 +72,7 @@ async function reported(suite: Suite, signal: AbortSignal): Promise<Tally> {
   const seconds = () => ((performance.now() - started) / 1000).toFixed(1);
   let failures = 0;
   let skips = 0;
+  let notes = 0;
   let beat = started;
   print(`----  ${suite.name}`);
   const progress = (counts: Tally) => {
@@ -81,6 +82,8 @@ async function reported(suite: Suite, signal: AbortSignal): Promise<Tally> {
     for (const { name, reason } of counts.skipped.slice(skips)) {
       print(`  skip  ${name}: ${reason}`);
     }
+    for (const note of counts.notes?.slice(notes) ?? []) print(indent(note));
+    notes = counts.notes?.length ?? 0;
     failures = counts.failed.length;
     skips = counts.skipped.length;
     if (performance.now() - beat < 10_000) return;

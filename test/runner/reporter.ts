@@ -22,6 +22,8 @@ export type Line =
       readonly error: string | null;
     }
   | { readonly event: 'output'; readonly file: string; readonly text: string }
+  /** What a test has to say although it passed: `t.diagnostic`. */
+  | { readonly event: 'note'; readonly text: string }
   /** node:test has come to its end; a stream without it was cut off. */
   | { readonly event: 'end' };
 
@@ -45,6 +47,11 @@ function toLine(event: TestEvent, open: string[]): Line | undefined {
     case 'test:stdout':
     case 'test:stderr':
       return { event: 'output', file: event.data.file, text: event.data.message };
+    case 'test:diagnostic':
+      // node:test's own sums come without a file.
+      return event.data.file === undefined
+        ? undefined
+        : { event: 'note', text: event.data.message };
     case 'test:pass':
     case 'test:fail':
       return result(event, [...open.slice(0, event.data.nesting), event.data.name]);

@@ -38,6 +38,11 @@ test('a failed test is named by file and path, and counts once whatever it stand
   assert.deepEqual(counts.failed, [{ name: 'dns/x.test.ts › outer › inner', output: 'Error: no' }]);
 });
 
+test('what a test has to say is kept beside the counts', () => {
+  const counts = tally([{ event: 'note', text: 'of 7 cases took' }, result({})], '/repo/');
+  assert.deepEqual(counts, { passed: 1, failed: [], skipped: [], notes: ['of 7 cases took'] });
+});
+
 test('a describe that failed by itself is a failure', () => {
   const counts = tally(
     [result({ ...failing, type: 'suite', failureType: 'hookFailed' })],

@@ -20,6 +20,8 @@ export interface Tally {
   readonly passed: number;
   readonly failed: readonly Failed[];
   readonly skipped: readonly Skipped[];
+  /** What tests had to say, if anything. */
+  readonly notes?: readonly string[];
 }
 
 type Result = Extract<Line, { event: 'result' }>;
@@ -29,12 +31,14 @@ export function tally(lines: readonly Line[], root: string): Tally {
   const output = new Map<string, string>();
   const failed: Failed[] = [];
   const skipped: Skipped[] = [];
+  const notes: string[] = [];
   let passed = 0;
   for (const line of lines) {
     if (line.event === 'output') {
       const file = relative(line.file, root);
       output.set(file, (output.get(file) ?? '') + line.text);
     }
+    if (line.event === 'note') notes.push(line.text);
     if (line.event !== 'result') continue;
     const name = nameOf(line, root);
     switch (outcome(line)) {
@@ -54,7 +58,7 @@ export function tally(lines: readonly Line[], root: string): Tally {
         break;
     }
   }
-  return { passed, failed, skipped };
+  return { passed, failed, skipped, ...(notes.length > 0 ? { notes } : {}) };
 }
 
 function outcome(line: Result): 'passed' | 'failed' | 'skipped' | 'none' {

@@ -65,3 +65,9 @@ function readTransport(segment: Buffer, stream: boolean, packet: FrameFacts): Fr
   const flags = segment.readUInt8(13);
   return { ...packet, dport, fresh: (flags & SYN) !== 0 && (flags & ACK) === 0 };
 }
+
+/** Headers that can be read in place: what a socket's memory is asked about. */
+export function isPlain(frame: Buffer): boolean {
+  if (frame.length < ETHERNET + 34 || frame.readUInt16BE(12) !== 0x0800) return false;
+  return frame[ETHERNET] === 0x45 && (frame.readUInt16BE(ETHERNET + 6) & 0x1fff) === 0;
+}

@@ -1,5 +1,6 @@
 /** Random questions to a world: packets whole, odd and cut off, and addresses as hooks get them. */
 import type { VerdictQuery } from '#policy/verdict.ts';
+import { createDestination, type Destination } from './destinations.ts';
 import { readFrame } from './frame.ts';
 import type { Random } from './random.ts';
 import type { World } from './worlds.ts';
@@ -16,23 +17,23 @@ export interface Question {
   readonly query: VerdictQuery;
 }
 
-const RARE_PROTOCOLS = [1, 0, 2, 47, 58, 132, 255];
 /** What eth_type_trans (net/ethernet/eth.c) takes as it is. */
 const TYPES = [0x0806, 0x8100, 0x88cc, 0xffff];
-const TCP_FLAGS = [0x02, 0x02, 0x10, 0x12, 0x18, 0x11, 0x04, 0x00, 0x03, 0x0a, 0xff];
-const SMALLEST = Buffer.alloc(60);
+const TCP_FLAGS = [0x02, 0x02, 0x10, 0x10, 0x10, 0x12, 0x18, 0x11, 0x04, 0x00, 0x03, 0x0a, 0xff];
+export const SMALLEST = Buffer.alloc(60);
 const LOOPBACK = 0x7f000001;
 
 export function createQuestion(random: Random, world: World): Question {
+  const destination = createDestination(random, world);
   const query = {
     hook: 'packet',
-    local: random.oneIn(20) ? 'own' : random.pick(['none', 'none', 'foreign'] as const),
-    socketName: random.oneIn(2) ? 0 : random.pick(world.nameIds),
+    local: random.oneIn(20) ? 'own' : random.pick(['none', 'foreign', 'foreign'] as const),
+    socketName: destination.name,
     now: world.now,
   } as const;
-  if (random.oneIn(3)) return createAddress(random, world, query);
-  const stream = random.oneIn(2);
-  const frame = createFrame(random, world);
+  if (random.oneIn(3)) return createAddress(random, destination, query);
+  const stream = !random.oneIn(6);
+  const frame = createFrame(random, destination);
   return {
     ask: 'packet',
     frame,
@@ -44,39 +45,46 @@ export function createQuestion(random: Random, world: World): Question {
   };
 }
 
-function protocolOf(random: Random): number {
-  return random.oneIn(8) ? random.pick(RARE_PROTOCOLS) : random.pick([6, 6, 17]);
-}
-
 type Shared = Pick<VerdictQuery, 'hook' | 'local' | 'socketName' | 'now'>;
 
 /** What a program passes to connect(2) or sendto(2). */
-function createAddress(random: Random, world: World, shared: Shared): Question {
-  const protocol = protocolOf(random);
-  const port = random.pick(world.ports);
-  const address = createIpv6(random, world);
+function createAddress(random: Random, to: Destination, shared: Shared): Question {
+  const { protocol, port } = to;
+  const address = createIpv6(random, to);
   const ask = random.pick(['address4', 'address6'] as const);
-  const mapped = address.readBigUInt64BE(0) === 0n && address.readUInt32BE(8) === 0xffff;
-  const family = ask === 'address4' || mapped ? 4 : 6;
-  const daddr = family === 6 ? 0 : address.readUInt32BE(12) || LOOPBACK;
+  const { family, daddr } = readAddress(address, ask);
   const query = { ...shared, ...plain, family, daddr, protocol, dport: port } as const;
   return { ask, frame: SMALLEST, address, port, protocol, stream: false, query };
 }
 
+/** Which destination an address hook is to see in these 16 bytes. */
+export function readAddress(address: Buffer, ask: 'address4' | 'address6') {
+  const high = address.readBigUInt64BE(0);
+  const mapped = high === 0n && address.readUInt32BE(8) === 0xffff;
+  const last = address.readUInt32BE(12);
+  if (ask === 'address6' && !mapped) {
+    const loopback = high === 0n && address.readUInt32BE(8) === 0 && last <= 1;
+    return { family: 6, daddr: 0, loopback } as const;
+  }
+  const daddr = last || LOOPBACK;
+  return { family: 4, daddr, loopback: daddr >>> 24 === 127 } as const;
+}
+
 const plain = { malformed: false, ipOptions: false, fragment: false, fresh: true } as const;
 
-/** Half of them IPv4 in IPv6, with the neighbours of that prefix. */
-function createIpv6(random: Random, world: World): Buffer {
+/** Most of them IPv4 in IPv6, with the neighbours of that prefix. */
+export function createIpv6(random: Random, to: Destination): Buffer {
   const address = Buffer.alloc(16);
-  for (let at = 0; at < 12; at += 4) if (random.oneIn(8)) address.writeUInt32BE(random.u32(), at);
-  address.writeUInt32BE(random.pick([0xffff, 0xffff, 0xffff, 0, 0xfffe, 0x0001_ffff]), 8);
-  address.writeUInt32BE(random.oneIn(8) ? 0 : random.pick(world.addresses), 12);
+  for (let at = 0; at < 12; at += 4) if (random.oneIn(16)) address.writeUInt32BE(random.u32(), at);
+  const prefix = random.oneIn(4) ? random.pick([0, 0xfffe, 0x0001_ffff]) : 0xffff;
+  address.writeUInt32BE(prefix, 8);
+  address.writeUInt32BE(random.oneIn(16) ? 0 : to.address, 12);
   return address;
 }
 
-function createFrame(random: Random, world: World): Buffer {
-  const six = random.oneIn(8);
-  const packet = six ? createV6(random, world) : createV4(random, world);
+export function createFrame(random: Random, to: Destination): Buffer {
+  const six = random.oneIn(16);
+  const packet = six ? createV6(random, to) : createV4(random, to);
   const ethernet = Buffer.alloc(14);
   ethernet.writeUInt16BE(random.oneIn(30) ? random.pick(TYPES) : six ? 0x86dd : 0x0800, 12);
   const frame = Buffer.concat([ethernet, packet]);
@@ -86,35 +94,57 @@ function createFrame(random: Random, world: World): Buffer {
   return random.oneIn(8) ? frame.subarray(0, length) : frame;
 }
 
-function createV4(random: Random, world: World): Buffer {
+/** A whole packet without anything odd. */
+export function createPlainFrame(random: Random, to: Destination): Buffer {
+  const frame = Buffer.alloc(14 + 20);
+  frame.writeUInt16BE(0x0800, 12);
+  frame.writeUInt8(0x45, 14);
+  frame.writeUInt16BE(0x4000, 20);
+  frame.writeUInt8(64, 22);
+  frame.writeUInt8(to.protocol, 23);
+  frame.writeUInt32BE(random.u32(), 26);
+  frame.writeUInt32BE(to.address, 30);
+  return Buffer.concat([frame, createSegment(random, to)]);
+}
+
+export const TCP = 6;
+
+/** A segment that opens a connection, or one of an open one. */
+export function tcpFrame(random: Random, to: Destination, flag: 'SYN' | 'ACK'): Buffer {
+  const frame = createPlainFrame(random, { ...to, protocol: TCP });
+  frame.writeUInt8(flag === 'SYN' ? 0x02 : 0x18, 14 + 20 + 13);
+  return frame;
+}
+
+function createV4(random: Random, to: Destination): Buffer {
   const header = Buffer.alloc(20);
   const length = random.oneIn(3) ? random.int(256) : 0x40 + random.int(16);
-  header.writeUInt8(random.oneIn(12) ? length : 0x45, 0);
+  header.writeUInt8(random.oneIn(5) ? length : 0x45, 0);
   header.writeUInt16BE(
     random.oneIn(10) ? random.int(0x10000) : random.pick([0, 0x4000, 0x2000]),
     6,
   );
   header.writeUInt8(64, 8);
-  header.writeUInt8(protocolOf(random), 9);
+  header.writeUInt8(to.protocol, 9);
   header.writeUInt32BE(random.u32(), 12);
-  header.writeUInt32BE(random.pick(world.addresses), 16);
-  return Buffer.concat([header, createSegment(random, world)]);
+  header.writeUInt32BE(to.address, 16);
+  return Buffer.concat([header, createSegment(random, to)]);
 }
 
-function createV6(random: Random, world: World): Buffer {
+function createV6(random: Random, to: Destination): Buffer {
   const header = Buffer.alloc(40);
   header.writeUInt8(0x60, 0);
   // Extension headers too: 0 hop-by-hop, 44 fragment, 60 destination options.
-  header.writeUInt8(random.oneIn(4) ? random.pick([0, 44, 60]) : protocolOf(random), 6);
-  createIpv6(random, world).copy(header, 8);
-  createIpv6(random, world).copy(header, 24);
-  return Buffer.concat([header, createSegment(random, world)]);
+  header.writeUInt8(random.oneIn(4) ? random.pick([0, 44, 60]) : to.protocol, 6);
+  createIpv6(random, to).copy(header, 8);
+  createIpv6(random, to).copy(header, 24);
+  return Buffer.concat([header, createSegment(random, to)]);
 }
 
-function createSegment(random: Random, world: World): Buffer {
+function createSegment(random: Random, to: Destination): Buffer {
   const segment = Buffer.alloc(20 + random.int(20));
   segment.writeUInt16BE(random.int(0x10000), 0);
-  segment.writeUInt16BE(random.pick(world.ports), 2);
+  segment.writeUInt16BE(to.port, 2);
   segment.writeUInt8(random.pick(TCP_FLAGS), 13);
   return segment;
 }

@@ -29,28 +29,35 @@ const BORDERS = [
 ].map(ip);
 const PORT_BORDERS = [0, 1, 52, 53, 54, 80, 443, 852, 853, 854, 8000, 65534, 65535];
 const LENGTHS = [0, 1, 2, 7, 8, 9, 15, 16, 17, 23, 24, 25, 30, 31, 32];
+/** Ticks; where signs and widths change. */
+export const TIMES = [1, 2, 1000, 0x7fffffff, 0x80000000, 0xff000000];
 /** Names are numbers below 2^20 (bpf/verdict.h). */
 const NAMES = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 4095, 0xfffe, 0xffff];
 
 /**
- * `clock`: the world is for the packet hook itself and its time. Expiries then stay away from it, and
- * no address of a resolver over HTTPS is learned: agent/target sees to that, and the hook relies on it.
+ * Whose time it is: `questions` alone give it with each; `kernel` has its own, so expiries stay away
+ * from it; in `sequences` it passes. To the hooks of the latter two no address of a resolver over HTTPS
+ * is ever learned: agent/target sees to that, and the short way relies on it.
  */
-export function createWorld(random: Random, clock?: number): World {
-  const now = clock ?? random.pick([1, 2, 1000, 0x7fffffff, 0x80000000, 0xff000000]);
+export type Clock =
+  | { readonly of: 'questions' }
+  | { readonly of: 'kernel' | 'sequences'; readonly now: number };
+
+export function createWorld(random: Random, clock: Clock = { of: 'questions' }): World {
+  const now = clock.of === 'questions' ? random.pick(TIMES) : clock.now;
   const bases = [
     ...random.list(4, () => random.u32()),
-    ...random.list(2, () => random.pick(BORDERS)),
+    ...random.list(2, () => (random.oneIn(2) ? random.pick(BORDERS) : random.u32())),
   ];
   const cidrs = createCidrs(random, bases);
   const names = new Map(
-    NAMES.filter(() => !random.oneIn(4)).map((name) => [name, createLines(random)]),
+    NAMES.filter(() => !random.oneIn(3)).map((name) => [name, createLines(random)]),
   );
   const address = random.pick([ip('127.0.0.1'), ip('10.0.0.53'), random.pick(bases)]);
   const resolver = random.oneIn(5) ? null : { address, port: random.pick([15353, 53, 65535]) };
-  const doh = new Set([...dohAddresses.slice(0, 3), ...random.list(2, () => random.pick(bases))]);
-  const taken = clock === undefined ? new Set<number>() : doh;
-  const learned = createLearned(random, bases, now, taken);
+  const doh = new Set([...dohAddresses.slice(0, 3), random.pick(bases)]);
+  const without = clock.of === 'questions' ? new Set<number>() : doh;
+  const learned = createLearned(random, bases, expiriesOf(clock, now), without);
   const state = { resolver, names, cidrs, learned, doh };
   const lines = [...[...names.values()].flat(), ...cidrs.flatMap((c) => c.permissions)];
   return {
@@ -111,25 +118,28 @@ function createCidrs(random: Random, bases: readonly number[]): CidrEntry[] {
   return [...entries.values()];
 }
 
+export function expiriesOf(clock: Clock, now: number): number[] {
+  const far = [now + 0x7ffffe, now + 0x7fffff, now + 0x800000];
+  if (clock.of === 'kernel') return [now - 1, ...far];
+  if (clock.of === 'questions') return [now - 1, now, now + 1, now + 2, ...far];
+  return [now + 1, now + 3, now + 5, now + 8, now + 13, now + 13, now + 30, ...far];
+}
+
+/** Names for an address, each with when it expires. */
+export function createSlots(random: Random, expiries: readonly number[]): Learned[] {
+  return random.list(random.pick([1, 1, 2, LEARNED_SLOTS - 1, LEARNED_SLOTS]), () => ({
+    name: random.pick(NAMES),
+    expires: Math.min(random.pick(expiries), 0xffffffff),
+  }));
+}
+
 function createLearned(
   random: Random,
   bases: readonly number[],
-  now: number,
-  taken: ReadonlySet<number>,
+  expiries: readonly number[],
+  without: ReadonlySet<number>,
 ): Map<number, Learned[]> {
-  const learned = new Map<number, Learned[]>();
-  for (const address of new Set(random.list(6, () => random.pick([...bases, ...BORDERS])))) {
-    if (taken.has(address)) continue;
-    const count = random.pick([1, 1, 2, LEARNED_SLOTS - 1, LEARNED_SLOTS]);
-    const far = [now + 0x7ffffe, now + 0x7fffff, now + 0x800000];
-    const expiries = taken.size > 0 ? [now - 1, ...far] : [now - 1, now, now + 1, now + 2, ...far];
-    learned.set(
-      address,
-      random.list(count, () => ({
-        name: random.pick(NAMES),
-        expires: Math.min(random.pick(expiries), 0xffffffff),
-      })),
-    );
-  }
-  return learned;
+  const known = () => random.pick(random.oneIn(6) ? BORDERS : bases);
+  const addresses = new Set(random.list(6, known)).difference(without);
+  return new Map([...addresses].map((address) => [address, createSlots(random, expiries)]));
 }

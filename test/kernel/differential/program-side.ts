@@ -1,40 +1,28 @@
-/** The kernel's side of the comparison: build/bpf/verdict.bpf.o with a world in its maps. */
+/**
+ * The sides that are compared with the oracle: programs with a world in their maps. The kernel runs
+ * them as eBPF, and the same C is compiled for this host (test/native).
+ */
 import { reasons } from '#api/event.ts';
 import { linesOf } from '#bpf/kernel.ts';
 import * as layout from '#bpf/layout.ts';
 import { LearnedTable } from '#bpf/learned-table.ts';
-import { builtPath, type EngineHandle, native } from '#bpf/native.ts';
-import { struct } from '#bpf/struct.ts';
-import type { Permission } from '#policy/types.ts';
-import { type Verdict, type VerdictQuery, verdict } from '#policy/verdict.ts';
+import { builtPath, type EngineHandle } from '#bpf/native.ts';
+import type { Mode, Permission } from '#policy/types.ts';
+import {
+  type Learned,
+  type Verdict,
+  type VerdictQuery,
+  type VerdictState,
+  verdict,
+} from '#policy/verdict.ts';
+import type { Programs } from './programs.ts';
 import type { Question } from './questions.ts';
+import { asks, given, told } from './shapes.ts';
 import type { World } from './worlds.ts';
-
-const given = struct({
-  now: 'u32',
-  socket_name: 'u32',
-  addr: { bytes: 16 },
-  port_be: { bytes: 2 },
-  proto: 'u8',
-  local: 'u8',
-  ask: 'u8',
-  stream: 'u8',
-  _pad: 'u16',
-});
-const told = struct({
-  verdict: 'u64',
-  daddr: 'u32',
-  dport: 'u16',
-  proto: 'u8',
-  flags: 'u8',
-  passes: 'u32',
-  ran: 'u32',
-});
 
 /** TW_MAX_LEFT: a longer allowance is asked for again after so many ticks. */
 export const MAX_LEFT = 0x7fffff;
 const TW_ALLOWS = [1, 4] as const;
-const asks = ['packet', 'address4', 'address6'] as const;
 const locals = ['none', 'own', 'foreign'] as const;
 const ZERO = Buffer.alloc(4);
 
@@ -51,16 +39,27 @@ export function expected(query: VerdictQuery, world: World, oracle = verdict): V
   return { ...judged, expires: left };
 }
 
-export class KernelSide {
-  readonly #native = native();
+type Given = Parameters<typeof given.write>[0];
+type ToldRecord = ReturnType<typeof told.read>;
+/** What a target's record says beside its resolver. */
+export type TargetRecord = Parameters<typeof layout.target.write>[0];
+
+export class ProgramSide {
+  readonly #native: Programs;
   readonly #engine: EngineHandle;
   readonly #learned: LearnedTable;
+  #target = 1000;
   #table = 0;
   #ran = 0;
   #undo: (() => void)[] = [];
 
-  constructor(object: 'verdict.bpf.o' | 'engine.bpf.o', without: readonly string[] = []) {
-    this.#engine = this.#native.load(builtPath(`bpf/${object}`), sizes, without);
+  constructor(
+    programs: Programs,
+    object: 'verdict.bpf.o' | 'engine.bpf.o',
+    without: readonly string[] = [],
+  ) {
+    this.#native = programs;
+    this.#engine = programs.load(builtPath(`bpf/${object}`), sizes, without);
     const put = (map: string, index: number, value: Buffer) =>
       this.#native.mapUpdate(this.#engine, map, u32(index), value, 0);
     this.#learned = new LearnedTable(
@@ -98,32 +97,46 @@ export class KernelSide {
   }
 
   /** Puts a world into the maps, beside contrary entries of another table and another target. */
-  enter(world: World): void {
+  enter(world: World, record: TargetRecord = {}): void {
     for (const undo of this.#undo.splice(0)) undo();
+    for (const address of world.state.doh) this.#put('doh', u32(address), u32(1));
+    this.newTarget(world, record);
+    for (const [addr, slots] of world.state.learned) this.learn(addr, slots);
+  }
+
+  /** Another target takes the place of the one before; it has learned nothing yet. */
+  newTarget(world: World, record: TargetRecord = {}): void {
+    this.#target += 2;
+    const { resolver } = world.state;
+    const value = layout.target.write({
+      ...record,
+      id: this.#target,
+      resolver_addr: resolver?.address ?? 0,
+      resolver_port: resolver?.port ?? 0,
+    });
+    this.#native.mapUpdate(this.#engine, 'targets', ZERO, value, 0);
+    this.setPolicy(world);
+  }
+
+  /** Names, prefixes and mode under a new table, and that in force. */
+  setPolicy({ state, mode, nameIds }: World): void {
     this.#table += 1;
     const table = this.#table;
-    const target = table + 1000;
     const other = table + 0x100000;
-    const { state } = world;
     for (const c of state.cidrs) {
       this.#put('cidrs', cidrKey(table, c.address, c.length), cidrLines(table, c.permissions));
       this.#put('cidrs', cidrKey(other, c.address, c.length), cidrLines(other, contrary));
     }
     this.#put('cidrs', cidrKey(other, 0, 0), cidrLines(other, contrary));
-    for (const name of world.nameIds) this.#setName(name, table, state.names.get(name));
-    for (const [addr, slots] of state.learned) {
-      const slot = slots.map(({ name, expires }) => ({ name, expires }));
-      this.#learn(target, addr, slot);
-      this.#learn(target + 1, addr, [...slot].reverse());
-    }
-    for (const address of state.doh) this.#put('doh', u32(address), u32(1));
-    const record = {
-      id: target,
-      resolver_addr: state.resolver?.address ?? 0,
-      resolver_port: state.resolver?.port ?? 0,
-    };
-    this.#native.mapUpdate(this.#engine, 'targets', ZERO, layout.target.write(record), 0);
-    this.#native.mapStore(this.#engine, 'policies', 0, wordOf(world, table));
+    for (const name of nameIds) this.#setName(name, table, state.names.get(name));
+    this.#native.mapStore(this.#engine, 'policies', 0, wordOf(state, mode, table));
+  }
+
+  /** Of the target, and the contrary of another one. */
+  learn(addr: number, slots: readonly Learned[]): void {
+    const slot = slots.map(({ name, expires }) => ({ name, expires }));
+    this.#learn(this.#target, addr, slot);
+    this.#learn(this.#target + 1, addr, [...slot].reverse());
   }
 
   #learn(target: number, addr: number, slot: { name: number; expires: number }[]): void {
@@ -131,27 +144,44 @@ export class KernelSide {
     this.#undo.push(() => this.#learned.delete(target, addr));
   }
 
+  get target(): number {
+    return this.#target;
+  }
+
+  get table(): number {
+    return this.#table;
+  }
+
+  /** Writes an element of an array. */
+  put(map: 'test_sockets' | 'accounts', index: number, value: Buffer): void {
+    this.#native.mapUpdate(this.#engine, map, u32(index), value, 0);
+  }
+
   ask(question: Question): Told {
     const { query } = question;
-    const port = Buffer.alloc(2);
-    port.writeUInt16BE(question.port);
-    const record = given.write({
+    const record: Given = {
       now: query.now,
       socket_name: query.socketName,
       addr: question.address,
-      port_be: port,
+      port_be: u16be(question.port),
       proto: question.protocol,
       local: locals.indexOf(query.local),
       ask: asks.indexOf(question.ask),
       stream: question.stream ? 1 : 0,
-    });
-    this.#native.mapUpdate(this.#engine, 'given', ZERO, record, 0);
-    this.#native.testRun(this.#engine, 'tw_test_verdict', question.frame, 1, 0);
+    };
+    const answer = this.tell('tw_test_verdict', record, question.frame, 0);
+    return { ...readVerdict(answer.verdict), ...answer, passes: answer.passes !== 0 };
+  }
+
+  /** Runs a program of the test on what it is given. */
+  tell(program: string, record: Given, frame: Buffer, ifindex: number): ToldRecord {
+    this.#native.mapUpdate(this.#engine, 'given', ZERO, given.write(record), 0);
+    this.run(program, frame, 1, ifindex);
     const value = Buffer.alloc(told.size);
     this.#native.mapLookup(this.#engine, 'told', ZERO, value);
     const answer = told.read(value);
     if (answer.ran !== ++this.#ran) throw new Error('the program did not run to its end');
-    return { ...readVerdict(answer.verdict), ...answer, passes: answer.passes !== 0 };
+    return answer;
   }
 
   close(): void {
@@ -189,12 +219,16 @@ function readVerdict(word: bigint): Verdict {
   };
 }
 
-function wordOf(world: World, table: number): bigint {
-  const denies = world.state.cidrs.some((c) => c.permissions.some((p) => p.action === 'deny'));
+function wordOf(state: VerdictState, mode: Mode, table: number): bigint {
   const flags =
-    (world.mode === 'Observe' ? layout.policyFlags.observe : 0n) |
-    (denies ? layout.policyFlags.denyCidr : 0n);
+    (mode === 'Observe' ? layout.policyFlags.observe : 0n) |
+    (deniesPrefix(state) ? layout.policyFlags.denyCidr : 0n);
   return (BigInt(table) << 32n) | flags;
+}
+
+/** Some prefix has a deny line, so prefixes have to be looked at before learned addresses. */
+export function deniesPrefix(state: VerdictState): boolean {
+  return state.cidrs.some((c) => c.permissions.some((p) => p.action === 'deny'));
 }
 
 function cidrLines(table: number, permissions: readonly Permission[]): Buffer {
@@ -205,6 +239,12 @@ function cidrKey(table: number, address: number, length: number): Buffer {
   const addr = Buffer.alloc(4);
   addr.writeUInt32BE(address);
   return layout.cidrKey.write({ prefix: 32 + length, table, addr_be: addr });
+}
+
+export function u16be(value: number): Buffer {
+  const buffer = Buffer.alloc(2);
+  buffer.writeUInt16BE(value);
+  return buffer;
 }
 
 function u32(value: number): Buffer {

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The engine's programs and maps, from the same files as build/bpf/verdict.bpf.o. */
+#include "native.h"
+#include <string.h>
+#include "branches.h"
+
+/* Sockets have their storage in test_sockets (given.h), and events are read by nobody. */
+struct tw_native_map tw_native_maps[] = {
+	TW_NATIVE_MAP(levels),
+	TW_NATIVE_MAP(cgroups),
+	TW_NATIVE_MAP(targets),
+	TW_NATIVE_MAP(policies),
+	TW_NATIVE_MAP(accounts),
+	TW_NATIVE_MAP(names),
+	TW_NATIVE_MAP(cidrs),
+	TW_NATIVE_MAP(learned),
+	TW_NATIVE_MAP(hashing),
+	TW_NATIVE_MAP(doh),
+	TW_NATIVE_MAP(processes),
+	TW_NATIVE_MAP(askers),
+	TW_NATIVE_MAP(rows),
+	TW_NATIVE_MAP(counters),
+	TW_NATIVE_MAP(blank),
+	TW_NATIVE_MAP(given),
+	TW_NATIVE_MAP(test_sockets),
+	TW_NATIVE_MAP(told),
+	{},
+};
+
+/* Each program once, with the branches counted that it takes. */
+static int tw_run_verdict(struct __sk_buff *skb)
+{
+	const struct tw_test_given *g = tw_test_given();
+	struct tw_held h;
+	struct tw_query q;
+
+	if (tw_hold_slot(&h, 0)) {
+		tw_test_read(skb, g, &q);
+		if (TW_V_REASON(tw_branches_of_query(&h, &q, g->now)) == TW_RESOLVER)
+			tw_took_reason(TW_RESOLVER);
+	}
+	return tw_test_verdict(skb);
+}
+
+static int tw_run_packet(struct __sk_buff *skb)
+{
+	int to_resolver = tw_branches_of_packet(skb, tw_test_given());
+	int result = tw_test_packet(skb);
+
+	if (to_resolver)
+		tw_took_reason(skb->mark ? TW_RESOLVER : TW_DNS_BUDGET);
+	return result;
+}
+
+static int tw_run_address(struct __sk_buff *skb)
+{
+	tw_branches_of_address(tw_test_given());
+	return tw_test_address(skb);
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct __sk_buff *skb);
+} tw_programs[] = {
+	{ "tw_test_verdict", tw_run_verdict },
+	{ "tw_test_packet", tw_run_packet },
+	{ "tw_test_address", tw_run_address },
+};
+
+int tw_native_run(const char *program, struct __sk_buff *skb)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(tw_programs) / sizeof(tw_programs[0]); i++)
+		if (!strcmp(tw_programs[i].name, program))
+			return tw_programs[i].run(skb);
+	return -1;
+}
+
+size_t tw_native_branches(const char *const **texts, const uint64_t **counts)
+{
+	*texts = tw_branch_texts;
+	*counts = (const uint64_t *)tw_branch_counts;
+	return TW_BRANCHES;
+}
