@@ -23,11 +23,12 @@ static __always_inline void tw_keep(struct tw_sock *s, const struct tw_query *q,
 static __always_inline void tw_remember(struct tw_sock *s, const struct tw_held *h,
 					const struct tw_query *q, __u64 verdict, __u32 now)
 {
-	__u32 left = TW_V_LEFT(verdict);
+	__u32 name = TW_V_NAME(verdict);
 
 	tw_own_socket(s, h);
+	/* By a name without time left an open connection goes on; for a new one it has expired. */
 	if (tw_allows(verdict))
-		tw_keep(s, q, TW_SOCK_ALLOWED, left ? now + left : 0, TW_V_NAME(verdict));
+		tw_keep(s, q, TW_SOCK_ALLOWED, name ? now + TW_V_LEFT(verdict) : 0, name);
 	else
 		tw_keep(s, q, TW_SOCK_OBSERVED, 0, 0);
 	s->table = TW_POLICY_TABLE(h->word);
@@ -35,11 +36,14 @@ static __always_inline void tw_remember(struct tw_sock *s, const struct tw_held 
 
 /*
  * A socket's name is that of the place which it was opened for. A TCP socket can be taken back (connect
- * with AF_UNSPEC) and listen: whoever connects then, it was not opened for him.
+ * with AF_UNSPEC) and listen: whoever connects then, it was not opened for him. And a name's number means
+ * nothing to another target.
  */
-static __always_inline int tw_is_same_place(const struct tw_sock *s, const struct tw_query *q)
+static __always_inline int tw_is_same_place(const struct tw_sock *s, const struct tw_held *h,
+					    const struct tw_query *q)
 {
-	return s->daddr == q->daddr && s->dport == q->dport && s->proto == q->proto;
+	return s->target == h->target->id && s->daddr == q->daddr && s->dport == q->dport &&
+	       s->proto == q->proto;
 }
 
 /* Is a cached verdict still good? One that can expire is asked for the time when it opens something. */

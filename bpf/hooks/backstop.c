@@ -41,9 +41,8 @@ static __always_inline int tw_is_kernels_own(struct __sk_buff *skb, const struct
 static __always_inline int tw_was_judged(const struct tw_sock *s, const struct tw_held *h,
 					 const struct tw_packet *p)
 {
-	return s->target == h->target->id && s->table == TW_POLICY_TABLE(h->word) &&
-	       s->state != TW_SOCK_NEW && s->proto == p->q.proto && s->daddr == p->q.daddr &&
-	       s->dport == p->q.dport && !(p->q.flags & ~TW_Q_FRESH) &&
+	return tw_is_same_place(s, h, &p->q) && s->table == TW_POLICY_TABLE(h->word) &&
+	       s->state != TW_SOCK_NEW && !(p->q.flags & ~TW_Q_FRESH) &&
 	       (!s->expires || !(p->q.flags & TW_Q_FRESH) || tw_now() < s->expires);
 }
 
@@ -106,7 +105,7 @@ static __always_inline int tw_judge_frame(struct __sk_buff *skb, const struct tw
 	if (s) {
 		if (tw_was_judged(s, h, &p))
 			return TW_GO_ON;
-		if (tw_is_same_place(s, &p.q))
+		if (tw_is_same_place(s, h, &p.q))
 			p.q.name = s->name;
 	} else {
 		if (tw_is_kernels_own(skb, &p))

@@ -108,7 +108,7 @@ static __always_inline int tw_to_resolver(struct __sk_buff *skb, const struct tw
 static __always_inline int tw_is_own_resolver(struct __sk_buff *skb, const struct tw_held *h,
 					      const struct tw_packet *p)
 {
-	return (h->target->flags & TW_OWN_NETNS) && skb->ifindex == 1 &&
+	return (h->target->flags & TW_OWN_NETNS) && skb->ifindex == 1 && h->target->resolver_port &&
 	       p->q.dport == h->target->resolver_port &&
 	       (p->q.proto == IPPROTO_TCP || p->q.proto == IPPROTO_UDP) &&
 	       !(p->q.flags & (TW_Q_MALFORMED | TW_Q_FRAGMENT));
@@ -167,7 +167,7 @@ static __always_inline int tw_decide(struct __sk_buff *skb, struct bpf_sock *sk,
 		return TW_REFUSE;
 	}
 	tw_parse(skb, s && s->stream, &p);
-	if (s && tw_is_same_place(s, &p.q))
+	if (s && tw_is_same_place(s, &held, &p.q))
 		p.q.name = s->name;
 	if (skb->ifindex == 1)	/* every network namespace's loopback */
 		p.q.local = tw_local_peer(skb, &held, &p);
@@ -247,6 +247,9 @@ static __always_inline int tw_is_learned(struct __sk_buff *skb, struct tw_sock *
 	    skb->ifindex == 1)
 		return 0;
 	if (*(__u8 *)data != 0x45 || ip->frag_off & bpf_htons(0x1fff))
+		return 0;
+	/* A segment that ends before its flags is malformed. */
+	if (ip->protocol == IPPROTO_TCP && (void *)(th + 1) > end)
 		return 0;
 	/* The table in force is the socket's, so the socket's target is the one that the table is for. */
 	word = bpf_map_lookup_elem(&policies, &slot);

@@ -30,16 +30,18 @@
 	B(CACHE_OPEN, "cache: holds, open connection before its expiry")         \
 	B(CACHE_OUTLIVED, "cache: holds, open connection after its expiry")      \
 	B(ADDRESS_REDIRECT, "connect: port 53, redirected")                      \
+	B(ADDRESS_PROBE, "connect: the barrier's probe of packets")              \
 	B(ADDRESS_DNS, "connect: port 53, left to nftables")                     \
 	B(ADDRESS_OWN_LOOPBACK, "connect: loopback of an own namespace")         \
 	B(ADDRESS_LOOPBACK, "connect: loopback, own listener or none")           \
 	B(ADDRESS_FOREIGN, "connect: loopback, someone else's listener")         \
-	B(ADDRESS_LISTENER, "connect: an own listener elsewhere")                \
 	B(ADDRESS_CACHED, "connect: cached verdict holds")                       \
 	B(ADDRESS_ASKED, "connect: asked")                                       \
+	B(ADDRESS_LISTENER, "connect: asked, refused, an own listener there")      \
 	B(PEER_NAMESPACE, "loopback packet: in an own namespace")                \
 	B(PEER_OWN, "loopback packet: to the target, or to nobody")              \
 	B(PEER_FOREIGN, "loopback packet: to someone else")                      \
+	B(OWN_RESOLVER, "loopback packet: to the resolver of an own namespace")  \
 	B(PASSES, "verdict: allows")                                             \
 	B(OBSERVED, "verdict: refuses, and Observe lets pass")                   \
 	B(REFUSED, "verdict: refuses")                                           \
@@ -220,12 +222,16 @@ static int tw_branches_of_packet(struct __sk_buff *skb, const struct tw_test_giv
 	tw_took(TW_BRANCH_WAY_WHOLE);
 	if (!tw_held_by(&h, s))
 		return 0;
-	if (s && tw_is_same_place(s, &p.q))
+	if (s && tw_is_same_place(s, &h, &p.q))
 		p.q.name = s->name;
 	if (skb->ifindex == 1) {
 		p.q.local = tw_local_peer(skb, &h, &p);
 		tw_took(h.target->flags & TW_OWN_NETNS ? TW_BRANCH_PEER_NAMESPACE :
 			p.q.local == TW_LOCAL_OWN ? TW_BRANCH_PEER_OWN : TW_BRANCH_PEER_FOREIGN);
+	}
+	if (tw_is_own_resolver(skb, &h, &p)) {
+		tw_took(TW_BRANCH_OWN_RESOLVER);
+		return 1;
 	}
 	return TW_V_REASON(tw_branches_of_query(&h, &p.q, tw_now())) == TW_RESOLVER;
 }
@@ -239,6 +245,7 @@ static void tw_branches_of_address(const struct tw_test_given *g)
 	struct tw_address a;
 	struct tw_query q;
 	struct tw_held h;
+	__u64 verdict;
 
 	if (!tw_held_by(&h, s))
 		return;
@@ -259,14 +266,17 @@ static void tw_branches_of_address(const struct tw_test_given *g)
 		tw_took(TW_BRANCH_ADDRESS_OWN_LOOPBACK);
 		return;
 	}
-	if (!(h.target->flags & TW_REDIRECT) && a.port == 53 && !a.ipv6) {
+	if (!a.ipv6 && a.daddr == TW_PROBE_OF_PACKETS && q.proto == IPPROTO_UDP) {
+		tw_took(TW_BRANCH_ADDRESS_PROBE);
+		return;
+	}
+	if (!(h.target->flags & TW_REDIRECT) && a.port == 53) {
 		tw_took(TW_BRANCH_ADDRESS_DNS);
 		return;
 	}
-	if (!(h.target->flags & TW_OWN_NETNS) && (loopback || own)) {
-		tw_took(!loopback ? TW_BRANCH_ADDRESS_LISTENER :
-			foreign	  ? TW_BRANCH_ADDRESS_FOREIGN : TW_BRANCH_ADDRESS_LOOPBACK);
-		if (!loopback || !foreign)
+	if (!(h.target->flags & TW_OWN_NETNS) && loopback) {
+		tw_took(foreign ? TW_BRANCH_ADDRESS_FOREIGN : TW_BRANCH_ADDRESS_LOOPBACK);
+		if (!foreign)
 			return;
 		q.local = TW_LOCAL_FOREIGN;
 	}
@@ -276,8 +286,11 @@ static void tw_branches_of_address(const struct tw_test_given *g)
 		return;
 	}
 	tw_took(TW_BRANCH_ADDRESS_ASKED);
-	if (TW_V_REASON(tw_branches_of_query(&h, &q, tw_now())) == TW_RESOLVER)
+	verdict = tw_branches_of_query(&h, &q, tw_now());
+	if (TW_V_REASON(verdict) == TW_RESOLVER)
 		tw_took_reason(TW_RESOLVER);
+	else if (!tw_allows(verdict) && !(h.target->flags & TW_OWN_NETNS) && !loopback && own)
+		tw_took(TW_BRANCH_ADDRESS_LISTENER);
 }
 
 #endif

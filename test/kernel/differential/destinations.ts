@@ -10,6 +10,8 @@ import type { Random } from './random.ts';
 import type { World } from './worlds.ts';
 
 const METADATA = constantAddress('169.254.169.254');
+/** Of the barrier; the second is of interest to the address hooks. */
+const PROBES = ['192.0.2.252', '192.0.2.253', '192.0.2.253'].map(constantAddress);
 
 export interface Destination {
   /** IPv4, host order. */
@@ -53,8 +55,14 @@ export function toAllowed(random: Random, { state }: World, protocol: number): D
 
 /** A place that is closed to everybody by its address alone. */
 export function toClosed(random: Random, { state }: World): Destination {
-  const address = random.oneIn(3) ? METADATA : random.pick([...state.doh]);
+  const address = random.oneIn(4) ? METADATA : random.pick([...state.doh]);
   return { address, protocol: 6, port: 443, name: 0 };
+}
+
+/** The address hooks tell one of the two by its protocol. */
+export function toProbe(random: Random): Destination {
+  const protocol = random.pick([6, 17, 17, 17]);
+  return { address: random.pick(PROBES), protocol, port: 443, name: 0 };
 }
 
 function toAnywhere(random: Random, world: World): Destination {

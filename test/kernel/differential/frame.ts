@@ -68,6 +68,8 @@ function readTransport(segment: Buffer, stream: boolean, packet: FrameFacts): Fr
 
 /** Headers that can be read in place: what a socket's memory is asked about. */
 export function isPlain(frame: Buffer): boolean {
-  if (frame.length < ETHERNET + 34 || frame.readUInt16BE(12) !== 0x0800) return false;
+  if (frame.length < ETHERNET + 20 || frame.readUInt16BE(12) !== 0x0800) return false;
+  const needed = NEEDED.get(frame.readUInt8(ETHERNET + 9)) ?? 4;
+  if (frame.length < ETHERNET + 20 + needed) return false;
   return frame[ETHERNET] === 0x45 && (frame.readUInt16BE(ETHERNET + 6) & 0x1fff) === 0;
 }

@@ -1,0 +1,142 @@
+/** A side of the comparison that goes through a sequence: sockets that remember, time that passes. */
+import * as layout from '#bpf/layout.ts';
+import { bootNs, type Memory, type Outcome } from './model.ts';
+import { ProgramSide, u16be } from './program-side.ts';
+import type { Programs } from './programs.ts';
+import { SMALLEST } from './questions.ts';
+import { asks, remembered, shown, testSocket } from './shapes.ts';
+import {
+  type AddressStep,
+  BUDGET,
+  type ChangeStep,
+  type Peer,
+  type QuestionStep,
+  type StartStep,
+} from './steps.ts';
+
+/** What of an outcome a program tells. */
+export type Seen = Omit<Outcome, 'justified'>;
+
+const CGROUP = 77n;
+const FOREIGN_CGROUP = 78n;
+/** TW_TEST_LEVEL */
+const LEVEL = 3;
+const MARK = 0x7e57;
+const PEERS: Record<Peer, number> = { none: 0, own: 7, foreign: 8 };
+const STATES = ['new', 'allowed', 'observed'] as const;
+const PROGRAMS = { packet: 'tw_test_packet', address: 'tw_test_address' } as const;
+
+export class SequenceSide {
+  readonly #side: ProgramSide;
+  /** An interface that is not loopback's; no packet is sent. */
+  readonly #ifindex: number;
+  #now = 0;
+  #record = {};
+  #firstTarget = 0;
+  #firstTable = 0;
+
+  constructor(programs: Programs, ifindex: number) {
+    this.#side = new ProgramSide(programs, 'verdict.bpf.o');
+    this.#ifindex = ifindex;
+    this.#side.publish(CGROUP);
+  }
+
+  start(step: StartStep): void {
+    const { ownNetns, redirect } = step.flags;
+    this.#now = step.world.now;
+    this.#record = {
+      cgroup_id: CGROUP,
+      level: LEVEL,
+      flags:
+        (ownNetns ? layout.targetFlags.ownNetns : 0) | (redirect ? layout.targetFlags.redirect : 0),
+      mark: MARK,
+      query_interval: Number(BUDGET.interval),
+      query_burst: BUDGET.burst,
+    };
+    this.#side.enter(step.world, this.#record);
+    this.#firstTarget = this.#side.target;
+    this.#firstTable = this.#side.table;
+    this.#side.put('accounts', 0, Buffer.alloc(layout.account.size));
+    for (const [i, { type, protocol, stream, owned }] of step.sockets.entries()) {
+      const sk = shown.write({ type, protocol });
+      const state = owned ? { target: this.#side.target, stream: stream ? 1 : 0 } : null;
+      this.#put(i + 1, CGROUP, state, sk);
+    }
+    this.#putPeers();
+  }
+
+  change(step: ChangeStep): void {
+    if (step.do === 'time') this.#now += step.ticks;
+    else if (step.do === 'learn') this.#side.learn(step.address, step.slots);
+    else if (step.do === 'policy') this.#side.setPolicy(step.world);
+    else {
+      this.#side.newTarget(step.world, this.#record);
+      this.#putPeers();
+    }
+  }
+
+  ask(step: QuestionStep): Seen {
+    const shared = {
+      boot_ns: bootNs(this.#now),
+      cgroup: step.inTarget ? CGROUP : FOREIGN_CGROUP,
+      now: this.#now,
+      socket: step.socket,
+      peer: PEERS[step.peer],
+    };
+    const packet = step.do === 'packet';
+    const record = packet ? shared : { ...shared, ...addressRecord(step) };
+    const frame = packet ? step.frame : SMALLEST;
+    const ifindex = packet && step.loopback ? 0 : this.#ifindex;
+    const told = this.#side.tell(PROGRAMS[step.do], record, frame, ifindex);
+    return {
+      passes: told.passes !== 0,
+      counted: Number(told.overflow),
+      marked: told.mark === MARK,
+      sentTo: packet ? null : { daddr: told.daddr, dport: told.dport },
+      memory: step.socket === 0 ? null : this.#memory(told.state),
+    };
+  }
+
+  close(): void {
+    this.#side.close();
+  }
+
+  /** One listener of the target, one of someone else; the latter was never seen by a hook. */
+  #putPeers(): void {
+    this.#put(PEERS.own, CGROUP, { target: this.#side.target });
+    this.#put(PEERS.foreign, FOREIGN_CGROUP, null);
+  }
+
+  #put(
+    socket: number,
+    cgroup: bigint,
+    state: Parameters<typeof remembered.write>[0] | null,
+    sk = shown.write({}),
+  ): void {
+    const stored = state === null ? 0n : 1n;
+    const value = testSocket.write({ sk, state: remembered.write(state ?? {}), cgroup, stored });
+    this.#side.put('test_sockets', socket - 1, value);
+  }
+
+  #memory(bytes: Buffer): Memory {
+    const state = remembered.read(bytes);
+    const { target, table, daddr, dport, proto, expires, name } = state;
+    return {
+      target: target === 0 ? 0 : (target - this.#firstTarget) / 2 + 1,
+      table: table === 0 ? 0 : table - this.#firstTable + 1,
+      ...{ daddr, dport, protocol: proto, expires, name },
+      state: STATES[state.state] ?? 'new',
+      stream: state.stream !== 0,
+    };
+  }
+}
+
+function addressRecord({ ask, address, port, protocol, hook }: AddressStep) {
+  return {
+    addr: address,
+    port_be: u16be(port),
+    proto: protocol,
+    ask: asks.indexOf(ask),
+    hook: layout.hooks.indexOf(hook),
+  };
+}

@@ -1,0 +1,94 @@
+/**
+ * Short stories inside random sequences: what a socket's memory is for seldom comes about by chance.
+ * Each is a few steps of one socket that is let through to a name, in a world where one is.
+ */
+import type { Learned } from '#policy/verdict.ts';
+import { type Destination, toAllowed, toResolver } from './destinations.ts';
+import { createPlainFrame, TCP, tcpFrame } from './questions.ts';
+import type { Random } from './random.ts';
+import type { AddressStep, PacketStep } from './steps.ts';
+import type { World } from './worlds.ts';
+
+export type StoryStep =
+  | PacketStep
+  | AddressStep
+  | { readonly do: 'learn'; readonly address: number; readonly slots: readonly Learned[] }
+  | { readonly do: 'time'; readonly ticks: number }
+  /** The policy changes; the sequence knows to what. */
+  | { readonly do: 'edit' };
+
+const asked = { peer: 'none', inTarget: true } as const;
+/** Ticks until a name of a story expires; its time passes by more. */
+const SOON = 3;
+
+/** @returns no step where the world lets this socket through to no name */
+export function tellStory(random: Random, world: World, socket: number, now: number): StoryStep[] {
+  const protocol = socket === 1 ? TCP : 17;
+  const to = toAllowed(random, world, protocol);
+  if (to === null) return [];
+  const later: StoryStep = { do: 'time', ticks: SOON + random.int(3) };
+  const opens = packet(random, socket, to, 'SYN');
+  const goesOn = packet(random, socket, to, 'ACK');
+  const soon = learnFirst(to, now + SOON);
+  switch (random.int(9)) {
+    case 0:
+      return [soon, opens, goesOn, later, goesOn, goesOn, goesOn, opens];
+    case 1:
+      return [soon, opens, later, learnFirst(to, now + 3 * SOON), opens, goesOn];
+    case 2:
+    case 3:
+    case 4:
+      return [soon, opens, { do: 'edit' }, goesOn, { do: 'edit' }, goesOn, later, goesOn];
+    case 5: {
+      const name = random.pick(world.nameIds.filter((id) => !world.state.names.has(id)).concat(0));
+      return [learnFirst({ ...to, name }, now + SOON), opens, opens, soon];
+    }
+    case 7: {
+      const connects = connect(socket, to);
+      return [soon, opens, connects, connects, connects, later, connects];
+    }
+    case 6: {
+      const local = { ...to, address: 0x7f00_0001 + random.int(9) };
+      const there = {
+        ...packet(random, socket, local, 'SYN'),
+        loopback: true,
+        peer: 'foreign',
+      } as const;
+      return [there, there];
+    }
+    default: {
+      const next = toAllowed(random, world, protocol) ?? to;
+      return [
+        soon,
+        opens,
+        learnFirst(next, now + SOON),
+        packet(random, socket, next, 'SYN'),
+        opens,
+      ];
+    }
+  }
+}
+
+/** More queries at once than the budget takes. */
+export function askMuch(random: Random, world: World): StoryStep[] {
+  const to = toResolver(random, world);
+  if (to === null) return [];
+  return random.list(4, () => packet(random, 2, { ...to, protocol: 17 }, 'SYN'));
+}
+
+function learnFirst(to: Destination, expires: number): StoryStep {
+  const slots = to.name === 0 ? [] : [{ name: to.name, expires: Math.min(expires, 0xffffffff) }];
+  return { do: 'learn', address: to.address, slots };
+}
+
+function packet(random: Random, socket: number, to: Destination, flag: 'SYN' | 'ACK'): PacketStep {
+  const frame = to.protocol === TCP ? tcpFrame(random, to, flag) : createPlainFrame(random, to);
+  return { do: 'packet', ...asked, socket, frame, loopback: false };
+}
+
+export function connect(socket: number, { address, port, protocol }: Destination): AddressStep {
+  const wire = Buffer.alloc(16);
+  wire.writeUInt32BE(address, 12);
+  const about = { address: wire, port, protocol, ask: 'address4', hook: 'connect' } as const;
+  return { do: 'address', ...asked, socket, ...about };
+}
