@@ -207,9 +207,9 @@ export const suites: readonly Suite[] = [
     name: 'fuzz',
     kind: 'tests',
     full: true,
-    limit: 600,
+    limit: 1500,
     isolation: 'process',
-    files: ['test/kernel/differential.test.ts', 'test/kernel/egress.test.ts'],
+    files: ['differential', 'sequences', 'egress'].map((name) => `test/kernel/${name}.test.ts`),
     // By default some ten thousand; see there for how one seed is asked again.
     environment: () => ({ TORWACHT_CASES: '1000000' }),
   },
