@@ -26,7 +26,7 @@ BPF_OBJECTS := $(patsubst %.bpf.c,build/bpf/%.bpf.o,$(notdir $(BPF_SOURCES)))
 ADDON_SOURCES := $(wildcard bpf/addon/*.c)
 ADDON_OBJECTS := $(patsubst bpf/addon/%.c,build/addon/%.o,$(ADDON_SOURCES))
 ASAN_OBJECTS := $(patsubst bpf/addon/%.c,build/asan/%.o,$(ADDON_SOURCES))
-NATIVE_OBJECTS := $(patsubst test/native/%.c,build/native/%.o,$(wildcard test/native/[!f]*.c))
+NATIVE_OBJECTS := $(patsubst test/native/%.c,build/native/%.o,$(wildcard test/native/*.c))
 BUNDLED := $(shell find api policy dns bpf agent cli -type f \
 	\( -name '*.ts' -o -name '*.json' \) ! -name '*.test.ts')
 
@@ -49,7 +49,13 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-om
 
 # The engine's C for this host: our stand-in for libbpf's headers comes before them.
 NATIVE_CFLAGS := -std=gnu11 -g -Wall -Wextra -Werror -isystem $(NODE_HEADERS) \
-	-Itest/native/shim -Itest/native -Itest/kernel -Ibpf
+	-Itest/native/shim -Itest/native -Itest/kernel
+
+FUZZ_CFLAGS = $(NATIVE_CFLAGS) -I$(FUZZ_BPF) -O1 $(SANITIZE) -fsanitize=fuzzer
+FUZZ_SECONDS ?= 60
+# Tests plant faults in a copy of bpf/ and build a fuzzer of that.
+FUZZ_BPF ?= bpf
+FUZZER ?= build/fuzz/packet
 
 # `make V=1` shows the commands themselves.
 Q := $(if $(V),,@)
@@ -112,7 +118,16 @@ build/native/verdict.node: $(NATIVE_OBJECTS) build/addon/values.o
 build/native/%.o: test/native/%.c Makefile | setup
 	$(Q)mkdir -p $(@D)
 	$(call step,$(notdir $(CC)),$<)
-	$(Q)$(CC) $(NATIVE_CFLAGS) -O2 -fPIC -fvisibility=hidden -Ibpf/addon -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(NATIVE_CFLAGS) -Ibpf -O2 -fPIC -fvisibility=hidden -Ibpf/addon -MMD -MP -c $< -o $@
+
+# libFuzzer is clang's. Nothing is kept of a run but what it found, in build/fuzz.
+$(FUZZER): test/native/fuzz/fuzz.c test/native/maps.c test/native/packet.c \
+		$(wildcard test/native/*.[ch] test/native/fuzz/*.h test/native/shim/bpf/*.h test/kernel/*.h) \
+		test/kernel/verdict.bpf.c $(wildcard $(FUZZ_BPF)/*.h $(FUZZ_BPF)/hooks/*.c) Makefile | setup
+	$(Q)mkdir -p $(@D)
+	$(call step,clang,$<)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -o $@.tmp $(filter %fuzz.c %/maps.c %/packet.c,$(filter test/native/%,$^))
+	$(Q)mv $@.tmp $@
 
 # The first start fills V8's compile cache, so that no user pays for it.
 bundle: build/torwacht.mjs build/torwacht-agent.mjs ## Build the bundles that bin/torwacht and bin/torwacht-agent run
@@ -181,10 +196,10 @@ setup-kernels: setup
 demo: all ## Install a poisoned package under torwacht run and watch it fail to phone home
 	@$(NODE) test/demo/run.ts
 
-test: all asan native cluster ## Every suite that continuous integration runs
+test: all asan native $(FUZZER) cluster ## Every suite that continuous integration runs
 	@$(NODE) test/run.ts
 
-test-full: all asan native cluster setup-kernels ## The same, and what takes longer: a million random cases, kernel tests under sanitizers
+test-full: all asan native $(FUZZER) cluster setup-kernels ## The same, and what takes longer: a million random cases, kernel tests under sanitizers
 	@TORWACHT_KERNELS=all $(NODE) test/run.ts --full
 
 check: all ## The inner loop, under 20 seconds: types, lint, layers, unit tests
@@ -238,8 +253,15 @@ test-race: all cluster ## Not one packet before a pod is held, and nothing left 
 test-kernels: all native setup-kernels ## On kernels of other Debian suites, in virtual machines
 	@$(NODE) test/run.ts kernels
 
+test-native: all native $(FUZZER) ## The packet hook under libFuzzer and sanitizers
+	@$(NODE) test/run.ts native
+
 test-asan: all asan ## Tests of the addon with sanitizers
 	@$(NODE) test/run.ts asan
+
+fuzz: $(FUZZER) ## Fuzz the packet hook for FUZZ_SECONDS (60); what it finds is in build/fuzz
+	@cd build/fuzz && mkdir -p corpus && \
+		./packet -max_total_time=$(FUZZ_SECONDS) -max_len=1024 -print_final_stats=1 corpus
 
 bench: all ## Measure; prints a table, writes bench/out/latest.json, fails where a figure does not hold
 	@$(NODE) bench/run.ts

@@ -51,6 +51,17 @@ has_file() { [ -e "$1" ]; }
 has_static_busybox() {
 	has_command busybox && ! ldd "$(command -v busybox)" >/dev/null 2>&1
 }
+# libFuzzer and the sanitizers of clang, which come in a package of its version's name.
+has_clang_runtime() {
+	has_command clang && [ -e "$(clang -print-file-name="libclang_rt.fuzzer-$(uname -m).a")" ]
+}
+clang_version() {
+	local version
+	version=$(clang -dumpversion 2>/dev/null || apt-cache policy clang 2>/dev/null |
+		sed -n 's/^ *Candidate: //p') || true
+	version=${version#*:} # without the epoch
+	printf '%s' "${version%%.*}"
+}
 # npm is needed only to fill node_modules; Node itself then comes from there.
 has_npm() { has_command npm || modules_current; }
 # Debian's folder, and everybody else's.
@@ -60,6 +71,7 @@ has_go() { has_command go || [ -x "$root/build/cluster/go/bin/go" ]; }
 
 needs='
 command clang               | clang            | compiles the eBPF programs
+clang_runtime               | libclang-rt-CLANG-dev | fuzzes the packet hook
 command llvm-strip          | llvm             | strips them
 header  bpf/libbpf.h        | libbpf-dev       | loads them
 header  libelf.h            | libelf-dev       | libbpf reads objects with it
@@ -120,7 +132,7 @@ look() {
 		read -r kind name <<<"$probe"
 		[ -n "$kind" ] || continue
 		"has_$kind" "$name" && continue
-		read -r -a names <<<"$packages"
+		read -r -a names <<<"${packages/CLANG/$(clang_version)}"
 		read -r what <<<"$what"
 		missing+=("${names[@]}")
 		reasons+=("${name:-$kind} ($what)")

@@ -209,9 +209,19 @@ export const suites: readonly Suite[] = [
     full: true,
     limit: 1500,
     isolation: 'process',
-    files: ['differential', 'sequences', 'egress'].map((name) => `test/kernel/${name}.test.ts`),
+    files: [
+      ...['differential', 'sequences', 'egress'].map((name) => `test/kernel/${name}.test.ts`),
+      'test/native/planted.test.ts',
+    ],
     // By default some ten thousand; see there for how one seed is asked again.
     environment: () => ({ TORWACHT_CASES: '1000000' }),
+  },
+  {
+    name: 'native',
+    kind: 'tests',
+    limit: 300,
+    isolation: 'process',
+    files: ['test/native/fuzz.test.ts'],
   },
   {
     name: 'asan',
