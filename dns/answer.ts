@@ -101,10 +101,15 @@ function factsOf(bytes: Uint8Array, message: Message): AnswerFacts | null {
 
 /** The CNAME records from the question on; null for a loop or a chain that no resolver would follow. */
 function chainOf(message: Message): ResourceRecord[] | null {
+  // By name, for comparing every record with every name of the chain is what a hostile answer is made for.
+  const aliases = new Map<string, ResourceRecord>();
+  for (const record of message.answers) {
+    if (record.target !== null && !aliases.has(record.name)) aliases.set(record.name, record);
+  }
   const links: ResourceRecord[] = [];
   let owner = message.name;
   for (;;) {
-    const link = message.answers.find((record) => record.target !== null && record.name === owner);
+    const link = aliases.get(owner);
     if (link === undefined) return links;
     if (links.length === MAX_CHAIN) return null;
     links.push(link);

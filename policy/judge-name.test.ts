@@ -158,3 +158,13 @@ test('a verdict over many rules reads only those of the name', () => {
     assert.equal(judgeName(policy, `a.n${index}.test`).rule, index + 1);
   }
 });
+
+test('a name of as many labels as there can be is matched by patterns of any depth', () => {
+  const deep = Array.from({ length: 60 }, (_, i) => `l${i % 10}`);
+  const policy = policyOf([{ name: '**.example.test' }, { name: `**.${deep.join('.')}.test` }]);
+  const below = `${'a.'.repeat(100)}`;
+  assert.equal(judgeName(policy, `${below}example.test`).rule, 1);
+  assert.equal(judgeName(policy, `x.y.${deep.join('.')}.test`).rule, 2);
+  assert.equal(judgeName(policy, `${below}other.test`).allowed, false);
+  assert.equal(judgeName(policy, `x.${deep.slice(1).join('.')}.test`).allowed, false);
+});

@@ -45,8 +45,11 @@ export const MAX_HOPS = 16;
 /** Records in one message. The largest real answers (object stores, by TCP) have some dozens. */
 export const MAX_RECORDS = 512;
 
-/** Labels and pointers read in one message: MAX_RECORDS names of ordinary depth, and no more. */
-export const MAX_STEPS = 8192;
+/**
+ * Bytes of names read in one message, pointers followed included: MAX_RECORDS names of 16 bytes. Pointers
+ * let a small message hold hundreds of names of 255 bytes, so it is bytes that have to be counted.
+ */
+export const MAX_NAME_BYTES = 8192;
 
 /** What fits a datagram that carries no OPT (RFC 1035 §4.2.1). */
 export const UDP_PLAIN = 512;

@@ -15,8 +15,8 @@ export interface Message {
   readonly class: number;
   readonly answers: readonly ResourceRecord[];
   readonly authority: readonly ResourceRecord[];
-  /** Labels and pointers that reading took; tests hold it below MAX_STEPS. */
-  readonly steps: number;
+  /** Bytes of names that reading took; never above MAX_NAME_BYTES. */
+  readonly work: number;
 }
 
 export interface ResourceRecord {
@@ -36,10 +36,12 @@ export interface ResourceRecord {
   readonly plain: boolean;
 }
 
+const TO_QUESTION = 0xc000 + HEADER;
+
 /** The smallest record: root name, type, class, TTL, RDLENGTH. */
 const SMALLEST = 11;
 
-/** @returns the message or what was wrong with it. Never throws; work is bounded by MAX_STEPS. */
+/** @returns the message or what was wrong with it. Never throws; work is bounded by MAX_NAME_BYTES. */
 export function decodeMessage(bytes: Uint8Array): Message | Malformed {
   if (bytes.length < HEADER) return 'short';
   const answerCount = u16(bytes, 6);
@@ -49,17 +51,18 @@ export function decodeMessage(bytes: Uint8Array): Message | Malformed {
   if (u16(bytes, 4) !== 1 || total > MAX_RECORDS) return 'count';
   if (HEADER + 5 + total * SMALLEST > bytes.length) return 'count';
 
-  const cursor = nameCursor();
+  const cursor = { ...nameCursor(), question: '', pointer: 0, pointed: '' };
   const fault = readName(bytes, HEADER, cursor);
   if (fault !== null) return fault;
   const name = cursor.text;
+  cursor.question = name;
   const question = cursor.end;
   cursor.end += 4;
   if (cursor.end > bytes.length) return 'short';
 
   const records: ResourceRecord[] = [];
   for (let i = 0; i < known; i++) {
-    const record = readRecord(bytes, cursor, name);
+    const record = readRecord(bytes, cursor);
     if (typeof record === 'string') return record;
     records.push(record);
   }
@@ -76,17 +79,13 @@ export function decodeMessage(bytes: Uint8Array): Message | Malformed {
     class: u16(bytes, question + 2),
     answers: records.slice(0, answerCount),
     authority: records.slice(answerCount),
-    steps: cursor.steps,
+    work: cursor.work,
   };
 }
 
 /** Reads the record at `cursor.end`, and leaves the cursor behind it. */
-function readRecord(
-  bytes: Uint8Array,
-  cursor: NameCursor,
-  question: string,
-): ResourceRecord | Malformed {
-  const fault = readOwner(bytes, cursor, question);
+function readRecord(bytes: Uint8Array, cursor: OwnerCursor): ResourceRecord | Malformed {
+  const fault = readOwner(bytes, cursor);
   if (fault !== null) return fault;
   const name = cursor.text;
   const at = cursor.end;
@@ -114,14 +113,26 @@ function readRecord(
   };
 }
 
-function readOwner(bytes: Uint8Array, cursor: NameCursor, question: string): Malformed | null {
+/** Most owners are pointers: to the question, or to the name that the record before them has. */
+interface OwnerCursor extends NameCursor {
+  question: string;
+  /** The last of these pointers as it stands in the message, and the name that it points to. */
+  pointer: number;
+  pointed: string;
+}
+
+function readOwner(bytes: Uint8Array, cursor: OwnerCursor): Malformed | null {
   const at = cursor.end;
-  // By far the most common owner: a pointer to the question.
-  if (at + 1 >= bytes.length || u16(bytes, at) !== 0xc000 + HEADER) {
-    return readName(bytes, at, cursor);
+  const word = at + 1 < bytes.length ? u16(bytes, at) : 0;
+  if (word === TO_QUESTION || (word !== 0 && word === cursor.pointer)) {
+    cursor.text = word === TO_QUESTION ? cursor.question : cursor.pointed;
+    cursor.end = at + 2;
+    return null;
   }
-  cursor.text = question;
-  cursor.end = at + 2;
+  const fault = readName(bytes, at, cursor);
+  if (fault !== null || word < 0xc000) return fault;
+  cursor.pointer = word;
+  cursor.pointed = cursor.text;
   return null;
 }
 

@@ -10,7 +10,7 @@ import { Buffer } from 'node:buffer';
 import { failure } from '#api/error.ts';
 import { errors } from '../errors.ts';
 import { u8, u16 } from './bytes.ts';
-import { HEADER, MAX_HOPS, MAX_LABEL, MAX_NAME, MAX_STEPS } from './constants.ts';
+import { HEADER, MAX_HOPS, MAX_LABEL, MAX_NAME, MAX_NAME_BYTES } from './constants.ts';
 
 /** What was wrong with a message. A value, not an Error: malformed input must be cheap. */
 export type Malformed =
@@ -31,12 +31,12 @@ export interface NameCursor {
   plain: boolean;
   /** Offset of what follows the name in the message. */
   end: number;
-  /** Labels and pointers read so far in this message; never above MAX_STEPS. */
-  steps: number;
+  /** Bytes of names read so far in this message; beyond MAX_NAME_BYTES it is malformed. */
+  work: number;
 }
 
 export function nameCursor(): NameCursor {
-  return { text: '.', plain: false, end: 0, steps: 0 };
+  return { text: '.', plain: false, end: 0, work: 0 };
 }
 
 /** Each of at most 255 bytes may become `\DDD`. */
@@ -57,7 +57,7 @@ for (let c = 0x41; c <= 0x5a; c++) plainByte[c] = c + 0x20;
 
 /**
  * Reads the name at `start`. Pointers may only go backwards, never into the header, so that every chain
- * of them ends; hops, length and total steps are capped besides.
+ * of them ends; hops, length and the message's work are capped besides.
  *
  * @returns null, with the result in `cursor`, or what was wrong.
  */
@@ -95,9 +95,11 @@ function pointerTarget(bytes: Uint8Array, at: number, segment: number): number {
 /** Copies labels into `scratch`. @returns the offset of the root or pointer that ends them. */
 function readLabels(bytes: Uint8Array, start: number, cursor: NameCursor): number | Malformed {
   for (let at = start; at < bytes.length; ) {
-    if (++cursor.steps > MAX_STEPS) return 'work';
     const length = u8(bytes, at);
-    if (length === 0 || length >= 0xc0) return at;
+    const ends = length === 0 || length >= 0xc0;
+    cursor.work += ends ? 1 : length + 1;
+    if (cursor.work > MAX_NAME_BYTES) return 'work';
+    if (ends) return at;
     wireLength += length + 1;
     const fault = labelFault(length, wireLength, bytes.length - at);
     if (fault !== null) return fault;
