@@ -212,9 +212,10 @@ export const suites: readonly Suite[] = [
     files: [
       ...['differential', 'sequences', 'egress'].map((name) => `test/kernel/${name}.test.ts`),
       'test/native/planted.test.ts',
+      'test/dns/hostile.test.ts',
     ],
     // By default some ten thousand; see there for how one seed is asked again.
-    environment: () => ({ TORWACHT_CASES: '1000000' }),
+    environment: () => ({ TORWACHT_CASES: '1000000', TORWACHT_MESSAGES: '2000000' }),
   },
   {
     name: 'native',
