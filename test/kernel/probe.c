@@ -258,6 +258,8 @@ static void obey(char **w, int count)
 		open_socket(w[1]);
 	else if (!strcmp(verb, "connect") && count == 4)
 		answer(connect(fd, &to.any, read_address(w[2], w[3], &to)));
+	else if (!strcmp(verb, "disconnect"))
+		answer(connect(fd, &(struct sockaddr){ .sa_family = AF_UNSPEC }, sizeof(struct sockaddr)));
 	else if (!strcmp(verb, "bind") && count == 4)
 		answer(bind(fd, &to.any, read_address(w[2], w[3], &to)));
 	else if (!strcmp(verb, "send") && count == 3)
