@@ -30,7 +30,7 @@ enum tw_query_flags {
 struct tw_query {
 	__u32 daddr;
 	__u32 dport;
-	__u32 name;		/* the name that the socket was opened for, 0: none */
+	__u32 name;		/* the name that the socket was opened to this place for, 0: none */
 	__u8 proto;
 	__u8 flags;
 	__u8 local;

@@ -28,7 +28,7 @@ export interface VerdictQuery {
   readonly fresh: boolean;
   /** Is the destination in the namespace itself: at a socket of the target, or at someone else's? */
   readonly local: 'none' | 'own' | 'foreign';
-  /** Identity of the name that the socket was opened for; 0 for none. */
+  /** Identity of the name that the socket's connection to this very place was opened for; 0 for none. */
   readonly socketName: number;
   /** The same clock as `Learned.expires`. */
   readonly now: number;

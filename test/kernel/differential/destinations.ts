@@ -2,13 +2,14 @@
  * Where a random packet or connection goes: anywhere among a world's borders, or aimed at what the world
  * has rules, names or a resolver for, so that every branch of the verdict is met often.
  */
-import { deniedPrefixes } from '#policy/always-denied.ts';
+import { deniedPorts, deniedPrefixes } from '#policy/always-denied.ts';
 import { constantAddress, contains } from '#policy/cidr.ts';
 import { firstMatch } from '#policy/permissions.ts';
 import type { Permission } from '#policy/types.ts';
 import type { Random } from './random.ts';
 import type { World } from './worlds.ts';
 
+const CLOSED_PORTS = [...deniedPorts.keys()];
 const METADATA = constantAddress('169.254.169.254');
 /** Of the barrier; the second is of interest to the address hooks. */
 const PROBES = ['192.0.2.252', '192.0.2.253', '192.0.2.253'].map(constantAddress);
@@ -69,7 +70,7 @@ function toAnywhere(random: Random, world: World): Destination {
   return {
     address: random.pick(world.addresses),
     protocol: protocolOf(random),
-    port: random.pick(world.ports),
+    port: random.oneIn(10) ? random.pick(CLOSED_PORTS) : random.pick(world.ports),
     name: random.oneIn(2) ? 0 : random.pick(world.nameIds),
   };
 }

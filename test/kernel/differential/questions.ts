@@ -33,7 +33,9 @@ export function createQuestion(random: Random, world: World): Question {
   } as const;
   if (random.oneIn(3)) return createAddress(random, destination, query);
   const stream = !random.oneIn(6);
-  const frame = createFrame(random, destination);
+  // Of odd packets few are segments of an open connection to where its name's rules let it.
+  const open = destination.name !== 0 && random.oneIn(6);
+  const frame = open ? tcpFrame(random, destination, 'ACK') : createFrame(random, destination);
   return {
     ask: 'packet',
     frame,

@@ -220,9 +220,9 @@ function newPlace(random: Random, world: World, socket: number): Destination {
     return toAllowed(random, world, protocol) ?? createDestination(random, world);
   }
   if (aim < 17) return toResolver(random, world) ?? createDestination(random, world);
-  if (aim < 18) return toClosed(random, world);
+  if (aim < 19) return toClosed(random, world);
   const place = createDestination(random, world);
-  if (aim < 20) return { ...place, protocol: random.pick(RARE_PROTOCOLS) };
+  if (aim < 21) return { ...place, protocol: random.pick(RARE_PROTOCOLS) };
   // Most sockets send what they are for; a raw one anything.
   return kind === undefined || kind.type === 3 ? place : { ...place, protocol: kind.protocol };
 }

@@ -2,6 +2,7 @@
  * Short stories inside random sequences: what a socket's memory is for seldom comes about by chance.
  * Each is a few steps of one socket that is let through to a name, in a world where one is.
  */
+import { firstMatch } from '#policy/permissions.ts';
 import type { Learned } from '#policy/verdict.ts';
 import { type Destination, toAllowed, toResolver } from './destinations.ts';
 import { createPlainFrame, TCP, tcpFrame } from './questions.ts';
@@ -40,7 +41,7 @@ export function tellStory(random: Random, world: World, socket: number, now: num
     case 4:
       return [soon, opens, { do: 'edit' }, goesOn, { do: 'edit' }, goesOn, later, goesOn];
     case 5: {
-      const name = random.pick(world.nameIds.filter((id) => !world.state.names.has(id)).concat(0));
+      const name = random.pick(namesWithout(world, to));
       return [learnFirst({ ...to, name }, now + SOON), opens, opens, soon];
     }
     case 7: {
@@ -67,6 +68,15 @@ export function tellStory(random: Random, world: World, socket: number, now: num
       ];
     }
   }
+}
+
+/** Names that have no rules, and names whose rules deny this place; 0 stands for no name at all. */
+function namesWithout({ nameIds, state }: World, { protocol, port }: Destination): number[] {
+  const closed = nameIds.filter((id) => {
+    const lines = state.names.get(id);
+    return lines === undefined || firstMatch(lines, protocol, port)?.action === 'deny';
+  });
+  return [...closed, 0];
 }
 
 /** More queries at once than the budget takes. */
