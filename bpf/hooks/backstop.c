@@ -90,9 +90,9 @@ static __always_inline struct tw_sock *tw_storage_of(struct __sk_buff *skb)
 	return full ? bpf_sk_storage_get(&sockets, full, 0, 0) : 0;
 }
 
-static __always_inline int tw_judge_frame(struct __sk_buff *skb, const struct tw_held *h)
+static __always_inline int tw_judge_frame(struct __sk_buff *skb, const struct tw_held *h,
+					  const struct tw_sock *s)
 {
-	struct tw_sock *s = tw_storage_of(skb);
 	struct tw_row_key key;
 	struct tw_packet p;
 	__u32 now = tw_now();
@@ -131,8 +131,7 @@ static __always_inline int tw_judge_frame(struct __sk_buff *skb, const struct tw
 	return TW_GO_ON;
 }
 
-SEC("tc")
-int tw_backstop(struct __sk_buff *skb)
+static __always_inline int tw_at_uplink(struct __sk_buff *skb, const struct tw_sock *s)
 {
 	__u32 ifindex = skb->ifindex, *slot = bpf_map_lookup_elem(&uplinks, &ifindex);
 	struct tw_held h;
@@ -151,5 +150,11 @@ int tw_backstop(struct __sk_buff *skb)
 		tw_count(TW_FRAMES_DROPPED);
 		return TC_ACT_SHOT;
 	}
-	return tw_judge_frame(skb, &h);
+	return tw_judge_frame(skb, &h, s);
+}
+
+SEC("tc")
+int tw_backstop(struct __sk_buff *skb)
+{
+	return tw_at_uplink(skb, tw_storage_of(skb));
 }

@@ -87,7 +87,7 @@ test(`the verdict in C is the oracle's in every case (seed ${seed}, ${cases} cas
   }
   assert.equal(count, cases);
   // Of the verdict alone; the others are the hooks' own, and the sequences have them.
-  const hooks = /^(packet|target|cache|connect|loopback packet):|^reason: dns-budget$/;
+  const hooks = /^(packet|target|cache|connect|loopback packet|frame):|^reason: dns-budget$/;
   const branches = taken(before, host.branches(), hooks);
   t.diagnostic(branchTable(branches, count));
   assertReached(branches, count);

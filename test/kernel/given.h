@@ -27,7 +27,7 @@ struct tw_test_given {
 	__u8 ask;		/* enum tw_test_ask */
 	__u8 stream;		/* the packet is one of a TCP socket of the kernel's own */
 	__u8 hook;
-	__u8 _pad;
+	__u8 kernels_own;	/* the frame is of a socket that the kernel made for itself */
 };
 
 enum tw_test_ask {
@@ -96,6 +96,14 @@ static __always_inline __u64 tw_test_cgroup(int level)
 	return g && level == TW_TEST_LEVEL ? g->cgroup : 0;
 }
 
+/* Of the frame's socket; the kernel's own sockets are in the root's, whose number is 1. */
+static __always_inline __u64 tw_test_cgroup_of_frame(void)
+{
+	const struct tw_test_given *g = tw_test_given();
+
+	return g && g->kernels_own ? 1 : 2;
+}
+
 static __always_inline struct bpf_sock *tw_test_peer(void)
 {
 	const struct tw_test_given *g = tw_test_given();
@@ -120,6 +128,7 @@ static __always_inline struct tw_sock *tw_test_storage(struct bpf_sock *sk, __u6
 #define bpf_ktime_get_boot_ns() tw_test_boot_ns()
 /* The packet is looked at, or clang would not pass it on, and the verifier wants to see it. */
 #define bpf_skb_ancestor_cgroup_id(skb, level) ((skb)->len ? tw_test_cgroup(level) : 0)
+#define bpf_skb_cgroup_id(skb) ((skb)->len ? tw_test_cgroup_of_frame() : 0)
 #define bpf_get_current_ancestor_cgroup_id(level) tw_test_cgroup(level)
 #define bpf_sk_lookup_tcp(ctx, tuple, size, netns, flags) ((void)(ctx), (void)(size), tw_test_peer())
 #define bpf_sk_lookup_udp(ctx, tuple, size, netns, flags) ((void)(ctx), (void)(size), tw_test_peer())

@@ -9,7 +9,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { constantAddress as ip } from '#policy/cidr.ts';
 import { verdict } from '#policy/verdict.ts';
 import type { Destination } from './differential/destinations.ts';
-import { type MemoryRules, Model, type Outcome, rightRules } from './differential/model.ts';
+import { type MemoryRules, rightRules } from './differential/memory.ts';
+import { Model, type Outcome } from './differential/model.ts';
 import { hostBuild } from './differential/programs.ts';
 import { tcpFrame } from './differential/questions.ts';
 import { createRandom } from './differential/random.ts';
@@ -17,6 +18,7 @@ import { type Seen, SequenceSide } from './differential/sequence-side.ts';
 import {
   type ChangeStep,
   createSequence,
+  isQuestion,
   type QuestionStep,
   type Sequence,
   type StartStep,
@@ -27,13 +29,13 @@ import { createWorld, type World } from './differential/worlds.ts';
 const seed = Number(process.env.TORWACHT_SEED ?? randomInt(2 ** 32));
 const CASES = 40_000;
 /** Any but loopback's: nothing is sent. */
-const IFINDEX = 2;
+const LINKS = { uplink: 2, inner: 3 };
 
 /** What the programs say to each question of these steps. */
 function answers(side: SequenceSide, [start, ...steps]: Sequence): Seen[] {
   side.start(start);
   return steps.flatMap((step) => {
-    if (step.do === 'packet' || step.do === 'address') return [side.ask(step)];
+    if (isQuestion(step)) return [side.ask(step)];
     side.change(step);
     return [];
   });
@@ -43,14 +45,14 @@ function answers(side: SequenceSide, [start, ...steps]: Sequence): Seen[] {
 function expectations([start, ...steps]: Sequence, rules: MemoryRules = rightRules): Outcome[] {
   const model = new Model(start, rules);
   return steps.flatMap((step) => {
-    if (step.do === 'packet' || step.do === 'address') return [model.ask(step)];
+    if (isQuestion(step)) return [model.ask(step)];
     model.change(step);
     return [];
   });
 }
 
 function withHost<T>(use: (side: SequenceSide) => T): T {
-  const side = new SequenceSide(hostBuild(), IFINDEX);
+  const side = new SequenceSide(hostBuild(), LINKS);
   try {
     return use(side);
   } finally {
@@ -74,17 +76,17 @@ const nothing = { ...empty.state, resolver: null, cidrs: [], doh: new Set<number
 /** One name, to which TCP 443 is allowed, and two addresses of it. */
 const world: World = { ...empty, mode: 'Block', state: { ...nothing, names, learned } };
 const start: StartStep = {
-  ...{ do: 'start', world, flags: { ownNetns: false, redirect: false } },
+  ...{ do: 'start', world, flags: { ownNetns: false, redirect: false, backstop: false }, own: [] },
   sockets: [{ type: 1, protocol: 6, stream: true, owned: true }],
 };
 const asked = { socket: 1, peer: 'none', inTarget: true } as const;
 const segment = (to: Destination, flag: 'SYN' | 'ACK'): QuestionStep => ({
-  ...{ do: 'packet', ...asked, frame: tcpFrame(random, to, flag), loopback: false },
+  ...{ do: 'packet', ...asked, frame: tcpFrame(random, to, flag), link: 'uplink' },
 });
 /** A raw socket can send it: as far as its ports, and no further. */
 const cutOff = (to: Destination): QuestionStep => {
   const frame = tcpFrame(random, to, 'SYN').subarray(0, 14 + 20 + 8);
-  return { do: 'packet', ...asked, frame, loopback: false };
+  return { do: 'packet', ...asked, frame, link: 'uplink' };
 };
 const opens = segment(named, 'SYN');
 const goesOn = segment(named, 'ACK');

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * For the differential test, the engine's own files run on what a test gives (given.h), and all that
- * came of it written down: the verdict alone, on a packet or an address; and the packet and address
- * hooks as they are, on a socket that remembers what was before.
+ * came of it written down: the verdict alone, on a packet or an address; and the hooks of packets,
+ * addresses and frames as they are, on a socket that remembers what was before.
  */
 #include "given.h"
 
@@ -12,11 +12,13 @@
 #define SEC(name)
 #include "hooks/packet.c"
 #include "hooks/address.c"
+#include "hooks/backstop.c"
 #pragma pop_macro("SEC")
 
 struct tw_test_told {
 	__u64 verdict;
-	__u64 overflow;		/* verdicts that were counted so far */
+	__u64 overflow;		/* refusals that were counted so far */
+	__u64 allowed_overflow;	/* the same of what was allowed */
 	struct tw_sock state;	/* what the socket remembers now */
 	__u32 daddr;
 	__u16 dport;
@@ -97,8 +99,10 @@ static __always_inline void tw_test_tell(struct tw_test_told *out, const struct 
 	__builtin_memset(&out->state, 0, sizeof(out->state));
 	if (s && s->stored)
 		out->state = s->state;
-	if (a)
+	if (a) {
 		out->overflow = a->overflow;
+		out->allowed_overflow = a->allowed_overflow;
+	}
 	out->passes = passes;
 	out->ran += 1;
 }
@@ -126,6 +130,25 @@ int tw_test_packet(struct __sk_buff *skb)
 	out->mark = tw_test_mark(skb);
 	tw_test_tell(out, sk, passes);
 	return TW_PASS;
+}
+
+/* What tw_backstop does. */
+SEC("tc")
+int tw_test_frame(struct __sk_buff *skb)
+{
+	const struct tw_test_given *g = tw_test_given();
+	__u32 zero = 0;
+	struct tw_test_told *out = bpf_map_lookup_elem(&told, &zero);
+	struct bpf_sock *sk;
+	int passes;
+
+	if (!g || !out)
+		return TC_ACT_SHOT;
+	sk = tw_test_socket(g->socket);
+	passes = tw_at_uplink(skb, sk ? bpf_sk_storage_get(&sockets, sk, 0, 0) : 0) == TW_GO_ON;
+	out->mark = 0;
+	tw_test_tell(out, sk, passes);
+	return TW_GO_ON;
 }
 
 /* What tw_connect4, tw_sendmsg6 and the like do. */

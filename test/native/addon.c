@@ -157,9 +157,8 @@ static napi_value tw_native_test_run(napi_env env, napi_callback_info info)
 {
 	uint32_t repeat, ifindex, i;
 	napi_value argv[5], result;
-	struct __sk_buff skb;
+	int program, ran = 0;
 	char name[64];
-	int ran = 0;
 	void *frame;
 	size_t size;
 
@@ -167,13 +166,12 @@ static napi_value tw_native_test_run(napi_env env, napi_callback_info info)
 	    tw_bytes(env, argv[2], &frame, &size) || tw_uint32(env, argv[3], &repeat) ||
 	    tw_uint32(env, argv[4], &ifindex))
 		return NULL;
-	for (i = 0; i < repeat && ran >= 0; i++) {
-		if (!tw_open || tw_native_frame(&skb, frame, size, ifindex))
-			return tw_throw(env, EINVAL, "the frame");
-		ran = tw_native_run(name, &skb);
-	}
-	if (ran < 0)
+	program = tw_native_find_program(name);
+	if (program < 0)
 		return tw_throw(env, ENOENT, name);
+	for (i = 0; i < repeat; i++)
+		if (!tw_open || tw_native_run(program, frame, size, ifindex, &ran))
+			return tw_throw(env, EINVAL, "the frame");
 	napi_create_object(env, &result);
 	tw_set(env, result, "result", tw_number(env, ran));
 	return result;

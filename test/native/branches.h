@@ -8,109 +8,17 @@
 
 #include <string.h>
 #include "verdict.bpf.c"
+#include "branch-list.h"
 
-#define TW_BRANCH_LIST(B)                                                        \
-	B(WAY_CACHED, "packet: by the socket's cached verdict")                  \
-	B(WAY_SHORT, "packet: the short way, by a learned address")              \
-	B(WAY_WHOLE, "packet: the whole way")                                    \
-	B(SOCKET_NEW, "packet: of no socket, or one that no hook saw")           \
-	B(TARGET_SOCKET, "target: by the socket")                                \
-	B(TARGET_CGROUP, "target: by the cgroup")                                \
-	B(TARGET_NONE, "target: unknown")                                        \
-	B(CACHE_EMPTY, "cache: no verdict yet")                                  \
-	B(CACHE_FORM, "cache: not asked, no plain packet")                       \
-	B(CACHE_PROTOCOL, "cache: another protocol")                             \
-	B(CACHE_ADDRESS, "cache: another address")                               \
-	B(CACHE_PORT, "cache: another port")                                     \
-	B(CACHE_STALE, "cache: the policy has changed")                          \
-	B(CACHE_EXPIRED, "cache: expired")                                       \
-	B(CACHE_OBSERVED, "cache: holds, refused and observed")                  \
-	B(CACHE_ALWAYS, "cache: holds without end")                              \
-	B(CACHE_FRESH, "cache: holds, not yet expired")                          \
-	B(CACHE_OPEN, "cache: holds, open connection before its expiry")         \
-	B(CACHE_OUTLIVED, "cache: holds, open connection after its expiry")      \
-	B(ADDRESS_REDIRECT, "connect: port 53, redirected")                      \
-	B(ADDRESS_PROBE, "connect: the barrier's probe of packets")              \
-	B(ADDRESS_DNS, "connect: port 53, left to nftables")                     \
-	B(ADDRESS_OWN_LOOPBACK, "connect: loopback of an own namespace")         \
-	B(ADDRESS_LOOPBACK, "connect: loopback, own listener or none")           \
-	B(ADDRESS_FOREIGN, "connect: loopback, someone else's listener")         \
-	B(ADDRESS_CACHED, "connect: cached verdict holds")                       \
-	B(ADDRESS_ASKED, "connect: asked")                                       \
-	B(ADDRESS_LISTENER, "connect: asked, refused, an own listener there")      \
-	B(PEER_NAMESPACE, "loopback packet: in an own namespace")                \
-	B(PEER_OWN, "loopback packet: to the target, or to nobody")              \
-	B(PEER_FOREIGN, "loopback packet: to someone else")                      \
-	B(OWN_RESOLVER, "loopback packet: to the resolver of an own namespace")  \
-	B(PASSES, "verdict: allows")                                             \
-	B(OBSERVED, "verdict: refuses, and Observe lets pass")                   \
-	B(REFUSED, "verdict: refuses")                                           \
-	B(CIDR_ABSENT, "prefixes: none holds the address")                       \
-	B(CIDR_NONE, "prefixes: no line matches")                                \
-	B(CIDR_DENY, "prefixes: a line denies")                                  \
-	B(CIDR_ALLOW, "prefixes: a line allows")                                 \
-	B(NAME_ABSENT, "socket's name: none")                                    \
-	B(NAME_FRESH, "socket's name: not asked, something new is opened")       \
-	B(NAME_ALLOW, "socket's name: still allows")                             \
-	B(NAME_GONE, "socket's name: allows no longer")                          \
-	B(SCORE_NOTHING, "names: none for the address")                          \
-	B(SCORE_UNLISTED, "names: at best one without rules")                    \
-	B(SCORE_EXPIRED, "names: at best one that has expired")                  \
-	B(SCORE_PORT, "names: at best one for other ports")                      \
-	B(SCORE_DENY, "names: at best one that is denied")                       \
-	B(SCORE_ALLOW, "names: one allows")                                      \
-	B(REASON_LOCAL, "reason: local")                                         \
-	B(REASON_RESOLVER, "reason: resolver")                                   \
-	B(REASON_NAME, "reason: name")                                           \
-	B(REASON_CIDR, "reason: cidr")                                           \
-	B(REASON_DEFAULT, "reason: default")                                     \
-	B(REASON_DENY_RULE, "reason: deny-rule")                                 \
-	B(REASON_EXPIRED, "reason: expired")                                     \
-	B(REASON_PORT, "reason: port")                                           \
-	B(REASON_LOCAL_SERVICE, "reason: local-service")                         \
-	B(REASON_DNS_SERVER, "reason: dns-server")                               \
-	B(REASON_DOT, "reason: dot")                                             \
-	B(REASON_DOH, "reason: doh")                                             \
-	B(REASON_METADATA, "reason: metadata")                                   \
-	B(REASON_IPV6, "reason: ipv6")                                           \
-	B(REASON_ICMP, "reason: icmp")                                           \
-	B(REASON_PROTOCOL, "reason: protocol")                                   \
-	B(REASON_FRAGMENT, "reason: fragment")                                   \
-	B(REASON_IP_OPTIONS, "reason: ip-options")                               \
-	B(REASON_MULTICAST, "reason: multicast")                                 \
-	B(REASON_MALFORMED, "reason: malformed")                                 \
-	B(REASON_DNS_BUDGET, "reason: dns-budget")                               \
-	B(REASON_PROBE, "reason: probe")
-
-enum tw_branch {
-#define TW_BRANCH_ENUM(id, text) TW_BRANCH_##id,
-	TW_BRANCH_LIST(TW_BRANCH_ENUM)
-	TW_BRANCHES,
-};
-
-static const char *const tw_branch_texts[] = {
-#define TW_BRANCH_TEXT(id, text) text,
-	TW_BRANCH_LIST(TW_BRANCH_TEXT)
-};
-
-static __u64 tw_branch_counts[TW_BRANCHES];
-
-static void tw_took(int branch)
-{
-	tw_branch_counts[branch]++;
-}
-
-static void tw_took_reason(__u8 reason)
-{
-	/* A packet of no target has no verdict, so its reason is in the way of the one behind it. */
-	tw_took(reason == TW_PROBE ? TW_BRANCH_REASON_PROBE : TW_BRANCH_REASON_LOCAL + reason - TW_LOCAL);
-}
-
-/* The branches inside tw_ask, for a query that gets there. */
-static __u64 tw_branches_of_query(const struct tw_held *h, const struct tw_query *q, __u32 now)
+/* The branches inside tw_ask, or inside tw_judge where no resolver is. */
+static __u64 tw_branches_of_query_at(const struct tw_held *h, const struct tw_query *q, __u32 now,
+				     int resolver)
 {
 	__u32 table = TW_POLICY_TABLE(h->word), service = TW_SERVICE(q->proto, q->dport);
-	__u64 verdict = tw_ask(h->target, h->word, q, now), key = (__u64)h->target->id << 32 | table;
+	__u64 key = (__u64)h->target->id << 32 | table;
+	__u64 verdict = resolver ? tw_ask(h->target, h->word, q, now) :
+				   tw_judge(key, (__u64)q->daddr << 32 | now, TW_FACTS(q),
+					    (__u32)h->word, q->name);
 	__u8 reason = TW_V_REASON(verdict);
 	int match;
 
@@ -140,6 +48,11 @@ static __u64 tw_branches_of_query(const struct tw_held *h, const struct tw_query
 	tw_took(TW_BRANCH_SCORE_NOTHING +
 		TW_V_REASON(tw_judge_names(key, (__u64)q->daddr << 32 | now, service)));
 	return verdict;
+}
+
+static __u64 tw_branches_of_query(const struct tw_held *h, const struct tw_query *q, __u32 now)
+{
+	return tw_branches_of_query_at(h, q, now, 1);
 }
 
 /* What becomes of the cached verdict, in the order of tw_is_remembered and tw_still_holds. */
@@ -190,6 +103,20 @@ static struct tw_sock *tw_stored(struct bpf_sock *sk)
 	return sk ? tw_test_storage(sk, 0) : 0;
 }
 
+/* What comes behind a refusal in a namespace of the target's own; the budget is looked at, not used. */
+static void tw_branches_of_refusal(struct __sk_buff *skb, const struct tw_held *h, __u64 verdict)
+{
+	__u32 slot = h->slot;
+	const struct tw_account *a = bpf_map_lookup_elem(&accounts, &slot);
+	__u64 now = bpf_ktime_get_boot_ns();
+
+	if (tw_is_nested_query(h, verdict))
+		tw_took(a->query_time <= now + h->target->query_burst ? TW_BRANCH_NESTED_QUERY :
+									TW_BRANCH_NESTED_BEYOND);
+	else if (!tw_allows(verdict) && tw_is_inner(skb, h))
+		tw_took(TW_BRANCH_INNER);
+}
+
 /* Whether the packet is one for the resolver, of which only the budget is to be known yet. */
 static int tw_branches_of_packet(struct __sk_buff *skb, const struct tw_test_given *g)
 {
@@ -198,6 +125,7 @@ static int tw_branches_of_packet(struct __sk_buff *skb, const struct tw_test_giv
 	__u32 first = *(const __u8 *)data;
 	struct tw_packet p;
 	struct tw_held h;
+	__u64 verdict;
 
 	tw_parse(skb, s && s->stream, &p);
 	if (!s) {
@@ -233,7 +161,9 @@ static int tw_branches_of_packet(struct __sk_buff *skb, const struct tw_test_giv
 		tw_took(TW_BRANCH_OWN_RESOLVER);
 		return 1;
 	}
-	return TW_V_REASON(tw_branches_of_query(&h, &p.q, tw_now())) == TW_RESOLVER;
+	verdict = tw_branches_of_query(&h, &p.q, tw_now());
+	tw_branches_of_refusal(skb, &h, verdict);
+	return TW_V_REASON(verdict) == TW_RESOLVER;
 }
 
 /* In the order of tw_decide_address. */
@@ -266,6 +196,10 @@ static void tw_branches_of_address(const struct tw_test_given *g)
 		tw_took(TW_BRANCH_ADDRESS_OWN_LOOPBACK);
 		return;
 	}
+	if ((h.target->flags & TW_OWN_NETNS) && tw_is_own_address(&h, &a)) {
+		tw_took(TW_BRANCH_ADDRESS_OWN);
+		return;
+	}
 	if (!a.ipv6 && a.daddr == TW_PROBE_OF_PACKETS && q.proto == IPPROTO_UDP) {
 		tw_took(TW_BRANCH_ADDRESS_PROBE);
 		return;
@@ -291,6 +225,46 @@ static void tw_branches_of_address(const struct tw_test_given *g)
 		tw_took_reason(TW_RESOLVER);
 	else if (!tw_allows(verdict) && !(h.target->flags & TW_OWN_NETNS) && !loopback && own)
 		tw_took(TW_BRANCH_ADDRESS_LISTENER);
+}
+
+/* In the order of tw_at_uplink and tw_judge_frame. */
+static void tw_branches_of_frame(struct __sk_buff *skb, const struct tw_test_given *g)
+{
+	const struct tw_sock *s = tw_stored(tw_test_socket(g->socket));
+	__u32 ifindex = skb->ifindex;
+	struct tw_packet p;
+	struct tw_held h;
+
+	if (!bpf_map_lookup_elem(&uplinks, &ifindex) || !tw_hold_slot(&h, 0)) {
+		tw_took(TW_BRANCH_FRAME_INNER);
+		return;
+	}
+	if (skb->protocol != bpf_htons(ETH_P_IP)) {
+		tw_took(skb->protocol == bpf_htons(ETH_P_ARP) ? TW_BRANCH_FRAME_ARP : TW_BRANCH_FRAME_OTHER);
+		return;
+	}
+	if (s && s->target != h.target->id)
+		s = 0;
+	tw_parse_at(skb, s ? s->stream : 1, &p, ETH_HLEN);
+	if (s && tw_was_judged(s, &h, &p)) {
+		tw_took(TW_BRANCH_FRAME_JUDGED);
+		return;
+	}
+	if (!s && tw_is_kernels_own(skb, &p)) {
+		tw_took(TW_BRANCH_FRAME_KERNEL);
+		return;
+	}
+	if (s) {
+		tw_took(TW_BRANCH_FRAME_SOCKET);
+		if (tw_is_same_place(s, &h, &p.q))
+			p.q.name = s->name;
+	} else {
+		p.q.flags |= TW_Q_FRESH;
+		tw_follow_flow(&h, &p);
+		tw_took(p.q.flags & TW_Q_FRESH ? TW_BRANCH_FRAME_NEW : TW_BRANCH_FRAME_FLOW);
+	}
+	/* No resolver is at that end of the link. */
+	tw_branches_of_query_at(&h, &p.q, tw_now(), 0);
 }
 
 #endif

@@ -16,6 +16,8 @@ struct tw_native_map tw_native_maps[] = {
 	TW_NATIVE_MAP(learned),
 	TW_NATIVE_MAP(hashing),
 	TW_NATIVE_MAP(doh),
+	TW_NATIVE_MAP(uplinks),
+	TW_NATIVE_MAP(flows),
 	TW_NATIVE_MAP(processes),
 	TW_NATIVE_MAP(askers),
 	TW_NATIVE_MAP(rows),
@@ -58,23 +60,44 @@ static int tw_run_address(struct __sk_buff *skb)
 	return tw_test_address(skb);
 }
 
+static int tw_run_frame(struct __sk_buff *skb)
+{
+	static struct bpf_sock some;
+
+	skb->sk = &some;	/* every frame has a socket in BPF_PROG_TEST_RUN */
+	tw_branches_of_frame(skb, tw_test_given());
+	return tw_test_frame(skb);
+}
+
 static const struct {
 	const char *name;
 	int (*run)(struct __sk_buff *skb);
+	int frames;	/* sees the Ethernet header, as tc does */
 } tw_programs[] = {
-	{ "tw_test_verdict", tw_run_verdict },
-	{ "tw_test_packet", tw_run_packet },
-	{ "tw_test_address", tw_run_address },
+	{ "tw_test_verdict", tw_run_verdict, 0 },
+	{ "tw_test_packet", tw_run_packet, 0 },
+	{ "tw_test_address", tw_run_address, 0 },
+	{ "tw_test_frame", tw_run_frame, 1 },
 };
 
-int tw_native_run(const char *program, struct __sk_buff *skb)
+int tw_native_find_program(const char *name)
 {
 	size_t i;
 
 	for (i = 0; i < sizeof(tw_programs) / sizeof(tw_programs[0]); i++)
-		if (!strcmp(tw_programs[i].name, program))
-			return tw_programs[i].run(skb);
+		if (!strcmp(tw_programs[i].name, name))
+			return (int)i;
 	return -1;
+}
+
+int tw_native_run(int program, const void *frame, size_t size, uint32_t ifindex, int *result)
+{
+	struct __sk_buff skb;
+	int err = tw_native_frame(&skb, frame, size, ifindex, tw_programs[program].frames);
+
+	if (!err)
+		*result = tw_programs[program].run(&skb);
+	return err;
 }
 
 size_t tw_native_branches(const char *const **texts, const uint64_t **counts)

@@ -34,8 +34,10 @@ struct tw_native_map {
 
 /* engine.c: every map, ended by one without a name. */
 extern struct tw_native_map tw_native_maps[];
-/* engine.c: runs a program of test/kernel/verdict.bpf.c; -1 if there is none of that name. */
-int tw_native_run(const char *program, struct __sk_buff *skb);
+/* engine.c: the number of a program of test/kernel/verdict.bpf.c; -1 if there is none of that name. */
+int tw_native_find_program(const char *name);
+/* engine.c: runs it on an Ethernet frame; returns 0 or an errno. */
+int tw_native_run(int program, const void *frame, size_t size, uint32_t ifindex, int *result);
 
 /* engine.c: how often each branch was taken, with its name; gives their number. */
 size_t tw_native_branches(const char *const **texts, const uint64_t **counts);
@@ -52,9 +54,12 @@ int tw_native_delete(struct tw_native_map *map, const void *key);
 #define TW_NATIVE_PACKET 2048	/* bytes of the largest packet */
 #define TW_ETHERNET 14
 
-/* Puts a packet (from layer 3 on) where a 32-bit pointer reaches it. `linear` bytes are shown in place. */
-int tw_native_packet(struct __sk_buff *skb, const void *packet, size_t size, size_t linear);
-/* The same from an Ethernet frame, as BPF_PROG_TEST_RUN takes it. */
-int tw_native_frame(struct __sk_buff *skb, const void *frame, size_t size, uint32_t ifindex);
+/*
+ * Puts a packet where a 32-bit pointer reaches it. `linear` bytes are shown in place; the IP header begins
+ * at `l3`, which is 0, or TW_ETHERNET for a whole frame.
+ */
+int tw_native_packet(struct __sk_buff *skb, const void *packet, size_t size, size_t linear, size_t l3);
+/* The same from an Ethernet frame, as BPF_PROG_TEST_RUN takes it; `whole`: its header is shown as well. */
+int tw_native_frame(struct __sk_buff *skb, const void *frame, size_t size, uint32_t ifindex, int whole);
 
 #endif

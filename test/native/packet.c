@@ -26,6 +26,8 @@
 #endif
 
 #define TW_MARGIN 256
+/* The kernel lets a frame begin so that its IP header is aligned (NET_IP_ALIGN). */
+#define TW_IP_ALIGN 2
 #define TW_ROOM (TW_MARGIN + TW_NATIVE_PACKET + TW_MARGIN)
 
 static unsigned char *tw_room;
@@ -51,7 +53,7 @@ static int tw_make_room(void)
 	return tw_room ? 0 : ENOMEM;
 }
 
-int tw_native_packet(struct __sk_buff *skb, const void *packet, size_t size, size_t linear)
+int tw_native_packet(struct __sk_buff *skb, const void *packet, size_t size, size_t linear, size_t l3)
 {
 	unsigned char *at;
 
@@ -59,29 +61,31 @@ int tw_native_packet(struct __sk_buff *skb, const void *packet, size_t size, siz
 		return EINVAL;
 	if (!tw_room && tw_make_room())
 		return ENOMEM;
-	at = tw_room + TW_MARGIN;
+	at = tw_room + TW_MARGIN + (l3 ? TW_IP_ALIGN : 0);
 	ASAN_UNPOISON_MEMORY_REGION(tw_room, TW_ROOM);
 	memcpy(tw_whole, packet, size);
 	tw_whole_size = size;
 	memcpy(at, packet, linear);
-	ASAN_POISON_MEMORY_REGION(tw_room, TW_MARGIN);
-	ASAN_POISON_MEMORY_REGION(at + linear, TW_NATIVE_PACKET - linear + TW_MARGIN);
+	ASAN_POISON_MEMORY_REGION(tw_room, (size_t)(at - tw_room));
+	ASAN_POISON_MEMORY_REGION(at + linear, (size_t)(tw_room + TW_ROOM - at) - linear);
 	skb->len = (uint32_t)size;
 	skb->data = (uint32_t)(uintptr_t)at;
 	skb->data_end = (uint32_t)(uintptr_t)(at + linear);
 	return 0;
 }
 
-int tw_native_frame(struct __sk_buff *skb, const void *frame, size_t size, uint32_t ifindex)
+int tw_native_frame(struct __sk_buff *skb, const void *frame, size_t size, uint32_t ifindex, int whole)
 {
+	size_t from = whole ? 0 : TW_ETHERNET;
+
 	if (size < TW_ETHERNET)
 		return EINVAL;
 	memset(skb, 0, sizeof(*skb));
 	/* Every type of ours is one of Ethernet II (net/ethernet/eth.c, eth_type_trans). */
 	memcpy((char *)&skb->protocol, (const char *)frame + TW_ETHERNET - 2, 2);
 	skb->ifindex = ifindex ? ifindex : 1;
-	return tw_native_packet(skb, (const char *)frame + TW_ETHERNET, size - TW_ETHERNET,
-				size - TW_ETHERNET);
+	return tw_native_packet(skb, (const char *)frame + from, size - from, size - from,
+				TW_ETHERNET - from);
 }
 
 long bpf_skb_load_bytes(const struct __sk_buff *skb, __u32 offset, void *to, __u32 size)

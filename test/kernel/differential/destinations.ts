@@ -56,7 +56,7 @@ export function toAllowed(random: Random, { state }: World, protocol: number): D
 
 /** A place that is closed to everybody by its address alone. */
 export function toClosed(random: Random, { state }: World): Destination {
-  const address = random.oneIn(4) ? METADATA : random.pick([...state.doh]);
+  const address = random.oneIn(6) ? METADATA : random.pick([...state.doh]);
   return { address, protocol: 6, port: 443, name: 0 };
 }
 
@@ -86,7 +86,7 @@ function toLearned(random: Random, { state }: World): Destination | null {
   };
 }
 
-function toPrefix(random: Random, { state }: World): Destination | null {
+export function toPrefix(random: Random, { state }: World): Destination | null {
   if (state.cidrs.length === 0) return null;
   const { address, permissions } = random.pick(state.cidrs);
   return { ...meeting(random, permissions), address, name: 0 };

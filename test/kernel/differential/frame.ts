@@ -73,3 +73,22 @@ export function isPlain(frame: Buffer): boolean {
   if (frame.length < ETHERNET + 20 + needed) return false;
   return frame[ETHERNET] === 0x45 && (frame.readUInt16BE(ETHERNET + 6) & 0x1fff) === 0;
 }
+
+export function etherType(frame: Buffer): number {
+  return frame.readUInt16BE(12);
+}
+
+/** Address and port that a whole IPv4 packet with ports comes from, as a key. */
+export function sourceOf(frame: Buffer): string {
+  const port = frame.length < ETHERNET + 34 ? 0 : frame.readUInt16BE(ETHERNET + 20);
+  return `${frame.readUInt32BE(ETHERNET + 12)}:${port}`;
+}
+
+/** A TCP segment of headers alone that opens nothing: a reset, or a last acknowledgement. */
+export function isLastWord(frame: Buffer): boolean {
+  const { malformed, ipOptions, fragment, protocol } = readFrame(frame, false);
+  if (malformed || ipOptions || fragment || protocol !== TCP) return false;
+  const headers = 20 + (frame.readUInt8(ETHERNET + 32) >> 4) * 4;
+  const flags = frame.readUInt8(ETHERNET + 33);
+  return frame.readUInt16BE(ETHERNET + 2) === headers && (flags & SYN) === 0;
+}

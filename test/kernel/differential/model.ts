@@ -8,13 +8,16 @@ import { deniedPorts, deniedPrefixes } from '#policy/always-denied.ts';
 import { constantAddress, contains } from '#policy/cidr.ts';
 import { firstMatch } from '#policy/permissions.ts';
 import { type Learned, passes, type Verdict, type VerdictQuery, verdict } from '#policy/verdict.ts';
+import { judgeFrame } from './backstop.ts';
 import { type FrameFacts, isPlain, readFrame } from './frame.ts';
+import { BLANK, type Memory, type MemoryRules, type Place, rightRules } from './memory.ts';
 import { deniesPrefix, MAX_LEFT } from './program-side.ts';
 import { readAddress } from './questions.ts';
 import {
   type AddressStep,
   BUDGET,
   type ChangeStep,
+  type FrameStep,
   type PacketStep,
   type QuestionStep,
   type SocketKind,
@@ -22,24 +25,12 @@ import {
 } from './steps.ts';
 import type { World } from './worlds.ts';
 
-/** `table` and `target` count from the sequence's first. */
-export interface Memory {
-  target: number;
-  table: number;
-  daddr: number;
-  dport: number;
-  protocol: number;
-  state: 'new' | 'allowed' | 'observed';
-  /** Tick; 0 for never. */
-  expires: number;
-  name: number;
-  stream: boolean;
-}
-
 export interface Outcome {
   readonly passes: boolean;
-  /** Rows so far. */
+  /** Refusals in rows so far. */
   readonly counted: number;
+  /** The same of what was allowed. */
+  readonly allowed: number;
   /** It went to the resolver, within the budget. */
   readonly marked: boolean;
   /** Where an address hook lets it go: where it was to go, or to the resolver. */
@@ -52,59 +43,25 @@ export interface Outcome {
   readonly justified: boolean;
 }
 
-type Place = Pick<FrameFacts, 'daddr' | 'dport' | 'protocol'>;
-
-export interface MemoryRules {
-  samePlace(memory: Memory, place: Place): boolean;
-  sameTable(memory: Memory, table: number): boolean;
-  inTime(memory: Memory, fresh: boolean, now: number): boolean;
-  /** The name that an open connection to this place is judged by. */
-  nameOf(memory: Memory, target: number, place: Place): number;
-  /** When what was allowed by a name ends for new connections; `left` ticks from now, 0: by then it has. */
-  endOf(now: number, left: number): number;
-  /** What a connect may rely on. */
-  isAllowed(memory: Memory): boolean;
-  withinBudget(time: bigint, now: bigint): boolean;
-  readonly verdict: typeof verdict;
-}
-
-const samePlace = (memory: Memory, place: Place): boolean =>
-  memory.daddr === place.daddr &&
-  memory.dport === place.dport &&
-  memory.protocol === place.protocol;
-
-export const rightRules: MemoryRules = {
-  samePlace,
-  sameTable: (memory, table) => memory.table === table,
-  inTime: (memory, fresh, now) => memory.expires === 0 || !fresh || now < memory.expires,
-  nameOf: (memory, target, place) =>
-    memory.target === target && samePlace(memory, place) ? memory.name : 0,
-  endOf: (now, left) => now + left,
-  isAllowed: (memory) => memory.state === 'allowed',
-  withinBudget: (time, now) => time - now <= BUDGET.burst,
-  verdict,
-};
-
 const UDP = 17;
 const transports: ReadonlySet<number> = new Set([6, UDP]);
 /** The second address of the barrier's probes, which the address hooks leave to the packet hook. */
 const PROBE_OF_PACKETS = constantAddress('192.0.2.253');
-const BLANK: Memory = {
-  ...{ target: 0, table: 0, daddr: 0, dport: 0, protocol: 0, state: 'new', expires: 0, name: 0 },
-  stream: false,
-};
 
 export class Model {
   readonly #rules: MemoryRules;
   readonly #kinds: readonly SocketKind[];
-  readonly #flags: { readonly ownNetns: boolean; readonly redirect: boolean };
+  readonly #flags: StartStep['flags'];
+  readonly #own: readonly number[];
   readonly #memories = new Map<number, Memory>();
+  #flows = new Map<string, number>();
   #world: World;
   #learned: Map<number, readonly Learned[]>;
   #table = 1;
   #target = 1;
   #now: number;
   #counted = 0;
+  #allowed = 0;
   #queryTime = 0n;
 
   constructor(start: StartStep, rules = rightRules) {
@@ -114,6 +71,7 @@ export class Model {
     this.#now = start.world.now;
     this.#kinds = start.sockets;
     this.#flags = start.flags;
+    this.#own = start.own;
     for (const [i, socket] of start.sockets.entries()) {
       if (!socket.owned) continue;
       this.#memories.set(i + 1, { ...BLANK, target: 1, stream: socket.stream });
@@ -129,10 +87,12 @@ export class Model {
       if (step.do === 'policy') return;
       this.#target += 1;
       this.#learned.clear();
+      this.#flows = new Map();
     }
   }
 
   ask(step: QuestionStep): Outcome {
+    if (step.do === 'frame') return this.#frame(step);
     return step.do === 'packet' ? this.#packet(step) : this.#address(step);
   }
 
@@ -157,7 +117,24 @@ export class Model {
     const judged = this.#rules.verdict(query, this.#state);
     if (judged.reason === 'local') return this.#outcome(true, memory);
     if (judged.reason === 'resolver') return this.#toResolver(memory);
+    if (this.#flags.backstop && judged.reason === 'dns-server' && this.#spendQuery()) {
+      return this.#outcome(true, memory);
+    }
+    // What does not lead out is no way out, and the backstop stands at what does.
+    const inner = this.#flags.backstop && step.link !== 'uplink';
+    if (!judged.allow && inner) return this.#outcome(true, memory);
     return this.#judged(judged, memory, query);
+  }
+
+  #frame(step: FrameStep): Outcome {
+    const known = this.#memories.get(step.socket) ?? null;
+    const { passes: goesOn, counts } = judgeFrame(step, {
+      ...{ rules: this.#rules, table: this.#table, now: this.#now, flows: this.#flows },
+      ...{ state: this.#state, mode: this.#world.mode },
+      memory: known?.target === this.#target ? known : null,
+    });
+    if (counts !== null) this.#count(counts);
+    return this.#outcome(goesOn, known ?? (step.socket === 0 ? null : BLANK));
   }
 
   #address(step: AddressStep): Outcome {
@@ -168,7 +145,7 @@ export class Model {
     if (memory.target !== this.#target && !step.inTarget) {
       return { ...this.#outcome(false, memory), sentTo };
     }
-    this.#own(memory);
+    this.#take(memory);
     memory.stream = this.#kinds[socket - 1]?.type === 1 && step.protocol === 6;
     if (!this.#redirects(step)) return { ...this.#destination(step, memory), sentTo };
     const { resolver } = this.#world.state;
@@ -208,6 +185,7 @@ export class Model {
     const { family, daddr, loopback } = readAddress(step.address, step.ask);
     const { ownNetns, redirect } = this.#flags;
     if (loopback && (ownNetns || listenerOf(step) !== 'foreign')) return true;
+    if (ownNetns && family === 4 && this.#own.includes(daddr)) return true;
     if (family === 4 && daddr === PROBE_OF_PACKETS && step.protocol === UDP) return true;
     return !redirect && step.port === 53;
   }
@@ -228,7 +206,7 @@ export class Model {
   }
 
   #local(facts: FrameFacts, step: PacketStep): VerdictQuery['local'] {
-    if (!step.loopback) return 'none';
+    if (step.link !== 'loopback') return 'none';
     if (this.#flags.ownNetns) return 'own';
     if (facts.malformed || facts.fragment) return 'foreign';
     if (!transports.has(facts.protocol)) return 'foreign';
@@ -236,8 +214,9 @@ export class Model {
   }
 
   /** nftables has sent it there, whatever address it was for. */
-  #isOwnResolver(facts: FrameFacts, { loopback }: PacketStep): boolean {
-    if (!this.#flags.ownNetns || !loopback || facts.malformed || facts.fragment) return false;
+  #isOwnResolver(facts: FrameFacts, { link }: PacketStep): boolean {
+    if (!this.#flags.ownNetns || link !== 'loopback') return false;
+    if (facts.malformed || facts.fragment) return false;
     return transports.has(facts.protocol) && facts.dport === this.#world.state.resolver?.port;
   }
 
@@ -253,8 +232,8 @@ export class Model {
   #shortWay(memory: Memory, facts: FrameFacts, step: PacketStep): boolean {
     const { daddr, dport, protocol } = facts;
     const first = this.#learned.get(daddr)?.[0];
-    if (step.loopback || memory.table !== this.#table || deniesPrefix(this.#world.state))
-      return false;
+    if (step.link === 'loopback' || memory.table !== this.#table) return false;
+    if (deniesPrefix(this.#world.state)) return false;
     if (deniedPrefixes.some((prefix) => contains(prefix, daddr))) return false;
     if (!transports.has(protocol) || deniedPorts.has(dport)) return false;
     if (first === undefined || this.#now >= first.expires) return false;
@@ -277,23 +256,33 @@ export class Model {
   }
 
   #toResolver(memory: Memory | null): Outcome {
+    if (this.#spendQuery()) return { ...this.#outcome(true, memory), marked: true };
+    this.#counted += 1;
+    return this.#outcome(false, memory);
+  }
+
+  /** Takes one query out of the budget, if it has one. */
+  #spendQuery(): boolean {
     const now = bootNs(this.#now);
     const ahead = this.#queryTime - now;
     const time = ahead > 0n ? this.#queryTime : now;
-    if (!this.#rules.withinBudget(time, now)) {
-      this.#counted += 1;
-      return this.#outcome(false, memory);
-    }
+    if (!this.#rules.withinBudget(time, now)) return false;
     this.#queryTime = time + BUDGET.interval;
-    return { ...this.#outcome(true, memory), marked: true };
+    return true;
+  }
+
+  #count({ allow, reason }: Verdict): void {
+    if (allow) this.#allowed += 1;
+    // The barrier's probes make no row.
+    else if (reason !== 'probe') this.#counted += 1;
   }
 
   #judged(judged: Verdict, memory: Memory | null, query: VerdictQuery): Outcome {
-    // The barrier's probes make no row.
-    if (!judged.allow && judged.reason !== 'probe') this.#counted += 1;
+    // A connection that goes on was counted when it was opened.
+    if (!judged.allow || query.fresh) this.#count(judged);
     if (!passes(this.#world.mode, judged)) return this.#outcome(false, memory);
     if (memory === null) return this.#outcome(true, null);
-    this.#own(memory);
+    this.#take(memory);
     const { daddr, dport, protocol } = query;
     Object.assign(memory, { daddr, dport, protocol, table: this.#table });
     if (judged.allow) {
@@ -306,15 +295,15 @@ export class Model {
   }
 
   /** What a socket remembers of another target is void. */
-  #own(memory: Memory): void {
+  #take(memory: Memory): void {
     if (memory.target === this.#target) return;
     Object.assign(memory, { target: this.#target, table: 0, name: 0 });
   }
 
   #outcome(passes: boolean, memory: Memory | null): Outcome {
-    const counted = this.#counted;
+    const [counted, allowed] = [this.#counted, this.#allowed];
     const kept = memory === null ? null : { ...memory };
-    return { passes, counted, marked: false, sentTo: null, memory: kept, justified: true };
+    return { passes, counted, allowed, marked: false, sentTo: null, memory: kept, justified: true };
   }
 }
 

@@ -39,6 +39,11 @@ export function expected(query: VerdictQuery, world: World, oracle = verdict): V
   return { ...judged, expires: left };
 }
 
+export interface Counted {
+  readonly refused: number;
+  readonly allowed: number;
+}
+
 type Given = Parameters<typeof given.write>[0];
 type ToldRecord = ReturnType<typeof told.read>;
 /** What a target's record says beside its resolver. */
@@ -90,10 +95,11 @@ export class ProgramSide {
   }
 
   /** Verdicts that found no room for a row; there is none at all. */
-  overflow(): bigint {
+  overflow(): Counted {
     const value = Buffer.alloc(layout.account.size);
     this.#native.mapLookup(this.#engine, 'accounts', ZERO, value);
-    return layout.account.read(value).overflow;
+    const { overflow, allowed_overflow } = layout.account.read(value);
+    return { refused: Number(overflow), allowed: Number(allowed_overflow) };
   }
 
   /** Puts a world into the maps, beside contrary entries of another table and another target. */
@@ -155,6 +161,16 @@ export class ProgramSide {
   /** Writes an element of an array. */
   put(map: 'test_sockets' | 'accounts', index: number, value: Buffer): void {
     this.#native.mapUpdate(this.#engine, map, u32(index), value, 0);
+  }
+
+  /** A link's other end becomes one of the target's. */
+  putUplink(ifindex: number): void {
+    this.#native.mapUpdate(this.#engine, 'uplinks', u32(ifindex), ZERO, 0);
+  }
+
+  /** Forgets this flow with the world; who sends it says so. */
+  willFlow(key: Buffer): void {
+    this.#undo.push(() => this.#native.mapDelete(this.#engine, 'flows', key));
   }
 
   ask(question: Question): Told {

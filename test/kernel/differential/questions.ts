@@ -109,6 +109,22 @@ export function createPlainFrame(random: Random, to: Destination): Buffer {
   return Buffer.concat([frame, createSegment(random, to)]);
 }
 
+/** What the kernel says of a connection that is gone, now and then with something behind it, or as an opening. */
+export function createLastWord(random: Random, to: Destination): Buffer {
+  const frame = createPlainFrame(random, { ...to, protocol: TCP }).subarray(0, 14 + 20 + 20);
+  frame.writeUInt16BE(random.oneIn(6) ? 60 : 40, 14 + 2);
+  frame.writeUInt8(0x50, 14 + 20 + 12);
+  frame.writeUInt8(random.pick([0x04, 0x14, 0x10, 0x11, 0x02]), 14 + 20 + 13);
+  return frame;
+}
+
+/** ARP, IPv6, and what else there is. */
+export function createOtherFrame(random: Random): Buffer {
+  const frame = Buffer.alloc(60);
+  frame.writeUInt16BE(random.pick([0x0806, 0x0806, 0x0806, 0x86dd, ...TYPES]), 12);
+  return frame;
+}
+
 export const TCP = 6;
 
 /** A segment that opens a connection, or one of an open one. */
@@ -121,11 +137,8 @@ export function tcpFrame(random: Random, to: Destination, flag: 'SYN' | 'ACK'): 
 function createV4(random: Random, to: Destination): Buffer {
   const header = Buffer.alloc(20);
   const length = random.oneIn(3) ? random.int(256) : 0x40 + random.int(16);
-  header.writeUInt8(random.oneIn(5) ? length : 0x45, 0);
-  header.writeUInt16BE(
-    random.oneIn(10) ? random.int(0x10000) : random.pick([0, 0x4000, 0x2000]),
-    6,
-  );
+  header.writeUInt8(random.oneIn(3) ? length : 0x45, 0);
+  header.writeUInt16BE(random.oneIn(5) ? random.int(0x10000) : random.pick([0, 0x4000, 0x2000]), 6);
   header.writeUInt8(64, 8);
   header.writeUInt8(to.protocol, 9);
   header.writeUInt32BE(random.u32(), 12);

@@ -1,10 +1,11 @@
 /** A side of the comparison that goes through a sequence: sockets that remember, time that passes. */
 import * as layout from '#bpf/layout.ts';
-import { bootNs, type Memory, type Outcome } from './model.ts';
+import type { Memory } from './memory.ts';
+import { bootNs, type Outcome } from './model.ts';
 import { ProgramSide, u16be } from './program-side.ts';
 import type { Programs } from './programs.ts';
 import { SMALLEST } from './questions.ts';
-import { asks, remembered, shown, testSocket } from './shapes.ts';
+import { asks, flowKey, remembered, shown, testSocket } from './shapes.ts';
 import {
   type AddressStep,
   BUDGET,
@@ -23,32 +24,48 @@ const FOREIGN_CGROUP = 78n;
 const LEVEL = 3;
 const MARK = 0x7e57;
 const PEERS: Record<Peer, number> = { none: 0, own: 7, foreign: 8 };
+const flagNames = ['ownNetns', 'redirect', 'backstop'] as const;
+/** All places for uplinks are looked at. */
+const LAST_PLACE = [false, false, false, true];
 const STATES = ['new', 'allowed', 'observed'] as const;
-const PROGRAMS = { packet: 'tw_test_packet', address: 'tw_test_address' } as const;
+const PROGRAMS = {
+  packet: 'tw_test_packet',
+  address: 'tw_test_address',
+  frame: 'tw_test_frame',
+} as const;
+
+/** Indexes of interfaces that are not loopback's; no packet is sent. */
+export interface Links {
+  readonly uplink: number;
+  readonly inner: number;
+}
 
 export class SequenceSide {
   readonly #side: ProgramSide;
-  /** An interface that is not loopback's; no packet is sent. */
-  readonly #ifindex: number;
+  readonly #links: Links;
   #now = 0;
   #record = {};
   #firstTarget = 0;
   #firstTable = 0;
 
-  constructor(programs: Programs, ifindex: number) {
+  constructor(programs: Programs, links: Links) {
     this.#side = new ProgramSide(programs, 'verdict.bpf.o');
-    this.#ifindex = ifindex;
+    this.#links = links;
     this.#side.publish(CGROUP);
+    this.#side.putUplink(links.uplink);
   }
 
   start(step: StartStep): void {
-    const { ownNetns, redirect } = step.flags;
     this.#now = step.world.now;
     this.#record = {
       cgroup_id: CGROUP,
       level: LEVEL,
-      flags:
-        (ownNetns ? layout.targetFlags.ownNetns : 0) | (redirect ? layout.targetFlags.redirect : 0),
+      flags: flagNames.reduce(
+        (all, name) => all | (step.flags[name] ? layout.targetFlags[name] : 0),
+        0,
+      ),
+      uplink: LAST_PLACE.map((last) => ({ value: last ? this.#links.uplink : 0 })),
+      own: step.own.map((value) => ({ value })),
       mark: MARK,
       query_interval: Number(BUDGET.interval),
       query_burst: BUDGET.burst,
@@ -82,23 +99,41 @@ export class SequenceSide {
       now: this.#now,
       socket: step.socket,
       peer: PEERS[step.peer],
+      kernels_own: 0,
     };
-    const packet = step.do === 'packet';
-    const record = packet ? shared : { ...shared, ...addressRecord(step) };
-    const frame = packet ? step.frame : SMALLEST;
-    const ifindex = packet && step.loopback ? 0 : this.#ifindex;
+    const address = step.do === 'address';
+    const record = { ...shared, ...(address ? addressRecord(step) : {}) };
+    if (step.do === 'frame') {
+      record.kernels_own = step.kernelsOwn ? 1 : 0;
+      this.#side.willFlow(this.#flowOf(step.frame));
+    }
+    const frame = address ? SMALLEST : step.frame;
+    const ifindex = address ? 0 : { ...this.#links, loopback: 0 }[step.link];
     const told = this.#side.tell(PROGRAMS[step.do], record, frame, ifindex);
     return {
       passes: told.passes !== 0,
       counted: Number(told.overflow),
+      allowed: Number(told.allowed_overflow),
       marked: told.mark === MARK,
-      sentTo: packet ? null : { daddr: told.daddr, dport: told.dport },
+      sentTo: address ? { daddr: told.daddr, dport: told.dport } : null,
       memory: step.socket === 0 ? null : this.#memory(told.state),
     };
   }
 
   close(): void {
     this.#side.close();
+  }
+
+  /** Of a frame that is cut off it is no flow's, and no flow is forgotten. */
+  #flowOf(frame: Buffer): Buffer {
+    const ports = frame.length < 38 ? [0, 0] : [frame.readUInt16BE(34), frame.readUInt16BE(36)];
+    return flowKey.write({
+      target: this.#side.target,
+      saddr: frame.subarray(26, 30),
+      daddr: frame.subarray(30, 34),
+      sport: ports[0] ?? 0,
+      dport: ports[1] ?? 0,
+    });
   }
 
   /** One listener of the target, one of someone else; the latter was never seen by a hook. */

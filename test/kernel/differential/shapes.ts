@@ -15,7 +15,16 @@ export const given = struct({
   ask: 'u8',
   stream: 'u8',
   hook: 'u8',
-  _pad: 'u8',
+  kernels_own: 'u8',
+});
+
+/** struct tw_flow_key of bpf/layout.h. */
+export const flowKey = struct({
+  target: 'u32',
+  saddr: { bytes: 4 },
+  daddr: { bytes: 4 },
+  sport: 'u16',
+  dport: 'u16',
 });
 
 /** What a socket remembers. */
@@ -55,6 +64,7 @@ export const testSocket = struct({
 export const told = struct({
   verdict: 'u64',
   overflow: 'u64',
+  allowed_overflow: 'u64',
   state: { bytes: remembered.size },
   daddr: 'u32',
   dport: 'u16',

@@ -10,10 +10,17 @@ import {
   RARE_PROTOCOLS,
   toAllowed,
   toClosed,
+  toPrefix,
   toProbe,
   toResolver,
 } from './destinations.ts';
-import { createFrame, createIpv6, createPlainFrame } from './questions.ts';
+import {
+  createFrame,
+  createIpv6,
+  createLastWord,
+  createOtherFrame,
+  createPlainFrame,
+} from './questions.ts';
 import type { Random } from './random.ts';
 import { askMuch, type StoryStep, tellStory } from './stories.ts';
 import { createSlots, createWorld, expiriesOf, TIMES, type World } from './worlds.ts';
@@ -42,10 +49,22 @@ interface Asked {
   readonly inTarget: boolean;
 }
 
+/** Where a packet goes by: out of the target, to itself, or to a container that is nested in it. */
+export type Link = 'uplink' | 'loopback' | 'inner';
+
 export interface PacketStep extends Asked {
   readonly do: 'packet';
   readonly frame: Buffer;
-  readonly loopback: boolean;
+  readonly link: Link;
+}
+
+/** At the machine's end of a link; of no socket, if that is elsewhere. */
+export interface FrameStep extends Asked {
+  readonly do: 'frame';
+  readonly frame: Buffer;
+  readonly link: Exclude<Link, 'loopback'>;
+  /** Sent by a socket that the kernel made for itself. */
+  readonly kernelsOwn: boolean;
 }
 
 export interface AddressStep extends Asked {
@@ -59,13 +78,19 @@ export interface AddressStep extends Asked {
 }
 
 /** What is asked of the programs. */
-export type QuestionStep = PacketStep | AddressStep;
+export type QuestionStep = PacketStep | AddressStep | FrameStep;
+
+export function isQuestion(step: QuestionStep | ChangeStep | { do: 'edit' }): step is QuestionStep {
+  return step.do === 'packet' || step.do === 'address' || step.do === 'frame';
+}
 
 export interface StartStep {
   readonly do: 'start';
   readonly world: World;
   readonly sockets: readonly SocketKind[];
-  readonly flags: { readonly ownNetns: boolean; readonly redirect: boolean };
+  readonly flags: Readonly<Record<'ownNetns' | 'redirect' | 'backstop', boolean>>;
+  /** Addresses of the target's own namespace, at most four; 0 is none. */
+  readonly own: readonly number[];
 }
 
 export type ChangeStep =
@@ -87,23 +112,32 @@ const KINDS = [
 /** Which socket speaks; none now and then. */
 const SPEAKERS = [0, ...Array(9).fill(1), ...Array(7).fill(2), ...Array(4).fill(3)] as number[];
 
+/** Where packets go by: on loopback more happens than elsewhere. */
+const LINKS: readonly Link[] = [
+  ...Array(3).fill('loopback'),
+  ...Array(3).fill('uplink'),
+  ...Array(2).fill('inner'),
+];
+
 /** Steps in one sequence that are asked of the programs. */
 const LENGTH = 60;
 
 export function createSequence(random: Random): Sequence {
   const world = createWorld(random, { of: 'sequences', now: random.pick(TIMES) });
   const sockets = KINDS.map((kind) => ({ ...kind, owned: !random.oneIn(3) }));
-  const flags = { ownNetns: random.oneIn(3), redirect: random.oneIn(2) };
-  const scene: Scene = { world, now: world.now, last: new Map(), flags };
+  const ownNetns = random.int(5) < 2;
+  const flags = { ownNetns, redirect: random.oneIn(2), backstop: ownNetns && !random.oneIn(8) };
+  const own = random.list(4, () => (random.oneIn(9) ? 0 : random.pick(world.addresses)));
+  const scene: Scene = { world, now: world.now, last: new Map(), flags, own };
   const steps: (QuestionStep | ChangeStep)[] = [];
   for (let asked = 0; asked < LENGTH; ) {
     for (const step of nextSteps(random, scene)) {
       const done = apply(random, scene, step);
-      if (done.do === 'packet' || done.do === 'address') asked += 1;
+      if (isQuestion(done)) asked += 1;
       steps.push(done);
     }
   }
-  return [{ do: 'start', world, sockets, flags }, ...steps];
+  return [{ do: 'start', world, sockets, flags, own }, ...steps];
 }
 
 /** Where a sequence has got to. */
@@ -111,6 +145,7 @@ interface Scene {
   world: World;
   now: number;
   readonly flags: StartStep['flags'];
+  readonly own: readonly number[];
   /** Where each socket went last. */
   readonly last: Map<number, Destination>;
 }
@@ -119,13 +154,13 @@ function nextSteps(
   random: Random,
   scene: Scene,
 ): readonly (QuestionStep | ChangeStep | StoryStep)[] {
-  const { world, now } = scene;
+  const { world, now, flags } = scene;
   const dice = random.int(100);
   if (dice < 8) return [{ do: 'time', ticks: random.pick([1, 2, 3, 5, 8, 13]) }];
   if (dice < 14) return [{ do: 'learn', ...learn(random, world, now) }];
   if (dice < 16) return [{ do: 'edit' }];
-  if (dice < 27) return tellStory(random, world, random.pick([1, 1, 1, 2]), now);
-  if (dice < 28) return askMuch(random, world);
+  if (dice < 31) return tellStory(random, world, random.pick([1, 1, 1, 2]), now);
+  if (dice < 34) return askMuch(random, world, flags);
   return [ask(random, scene)];
 }
 
@@ -174,8 +209,8 @@ function withLearned(world: World, learned: World['state']['learned']): World {
 function nextWorld(random: Random, world: World, now: number): World {
   const { resolver, learned, doh, names } = world.state;
   const other = createWorld(random, { of: 'sequences', now });
-  // Half of the edits are about prefixes alone: what names allow stays.
-  const kept = random.oneIn(2) ? names : other.state.names;
+  // Some edits are about prefixes alone: what names allow stays.
+  const kept = random.int(5) < 2 ? names : other.state.names;
   return {
     ...world,
     mode: other.mode,
@@ -183,20 +218,55 @@ function nextWorld(random: Random, world: World, now: number): World {
   };
 }
 
-function ask(random: Random, { world, last, flags }: Scene): QuestionStep {
+function ask(random: Random, scene: Scene): QuestionStep {
+  const { world, last } = scene;
+  if (random.oneIn(5)) return createFrameStep(random, scene);
   const socket = random.pick(SPEAKERS);
-  const peer = random.pick(['none', 'own', 'foreign', 'foreign'] as const);
+  const peer = random.pick(['none', 'own', 'own', 'foreign', 'foreign', 'foreign'] as const);
   const asked = { socket, peer, inTarget: !random.oneIn(4) };
-  const connects = socket !== 0 && random.int(20) < 9;
+  const connects = socket !== 0 && random.oneIn(2);
   const to = nextPlace(random, world, socket, last.get(socket));
   if (!random.oneIn(8)) last.set(socket, to);
-  if (connects) return connect(random, to, asked);
-  const loopback = random.oneIn(5);
-  // In a namespace of its own, queries have become the resolver's on loopback.
-  const redirected = loopback && flags.ownNetns && !random.oneIn(3);
-  const there = redirected ? (toResolver(random, world) ?? to) : to;
+  if (connects) return connect(random, to, asked, scene.own);
+  const link = random.pick(LINKS);
+  const there = redirected(random, scene, to, link);
   const frame = random.int(5) < 3 ? createFrame(random, there) : createPlainFrame(random, there);
-  return { do: 'packet', ...asked, frame, loopback };
+  return { do: 'packet', ...asked, frame, link };
+}
+
+/**
+ * In a namespace of its own, queries have become the resolver's on loopback; those of nested containers
+ * are still on their way.
+ */
+function redirected(
+  random: Random,
+  { world, flags }: Scene,
+  to: Destination,
+  link: Link,
+): Destination {
+  if (!flags.ownNetns || random.oneIn(5)) return to;
+  if (link === 'loopback') return toResolver(random, world) ?? to;
+  return flags.backstop && random.oneIn(2) ? { ...to, port: 53 } : to;
+}
+
+/** At the machine's end of a link, mostly of a container that is nested: of no socket that is left. */
+function createFrameStep(random: Random, scene: Scene): FrameStep {
+  const { world, last } = scene;
+  const socket = random.oneIn(2) ? 0 : random.pick(SPEAKERS);
+  const kernelsOwn = random.oneIn(5);
+  const link = random.oneIn(8) ? 'inner' : 'uplink';
+  const step = { do: 'frame', peer: 'none', inTarget: true, link, kernelsOwn } as const;
+  if (kernelsOwn) {
+    return { ...step, socket: 0, frame: createLastWord(random, newPlace(random, world, 1)) };
+  }
+  if (random.oneIn(3)) return { ...step, socket, frame: createOtherFrame(random) };
+  const to = nextPlace(random, world, socket, last.get(socket));
+  last.set(socket, to);
+  return {
+    ...step,
+    socket,
+    frame: random.oneIn(3) ? createFrame(random, to) : createPlainFrame(random, to),
+  };
 }
 
 /** Where it went before, a port beside that, or somewhere else. */
@@ -215,6 +285,7 @@ function nextPlace(
 function newPlace(random: Random, world: World, socket: number): Destination {
   const kind = KINDS[socket - 1];
   const aim = random.int(24);
+  if (aim < 2) return toPrefix(random, world) ?? createDestination(random, world);
   if (aim < 15) {
     const protocol = kind === undefined || kind.type === 3 ? random.pick([6, 17]) : kind.protocol;
     return toAllowed(random, world, protocol) ?? createDestination(random, world);
@@ -222,18 +293,24 @@ function newPlace(random: Random, world: World, socket: number): Destination {
   if (aim < 17) return toResolver(random, world) ?? createDestination(random, world);
   if (aim < 19) return toClosed(random, world);
   const place = createDestination(random, world);
-  if (aim < 21) return { ...place, protocol: random.pick(RARE_PROTOCOLS) };
+  if (aim < 22) return { ...place, protocol: random.pick(RARE_PROTOCOLS) };
   // Most sockets send what they are for; a raw one anything.
   return kind === undefined || kind.type === 3 ? place : { ...place, protocol: kind.protocol };
 }
 
-function connect(random: Random, to: Destination, asked: Asked): AddressStep {
-  const loopback = random.oneIn(4);
-  const destination = random.oneIn(8)
-    ? toProbe(random)
-    : loopback
-      ? { ...to, address: 0x7f00_0001 }
-      : to;
+function connect(
+  random: Random,
+  to: Destination,
+  asked: Asked,
+  own: readonly number[],
+): AddressStep {
+  const places: readonly Destination[] = [
+    ...random.list(4, () => to),
+    ...random.list(3, () => ({ ...to, address: 0x7f00_0001 })),
+    ...random.list(2, () => ({ ...to, address: random.pick(own) || to.address })),
+    ...random.list(2, () => toProbe(random)),
+  ];
+  const destination = random.pick(places);
   return {
     do: 'address',
     ...asked,

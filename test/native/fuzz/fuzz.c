@@ -8,6 +8,8 @@
  *   headers are shown in place or have to be copied;
  * - what passes is not always denied, and only what goes to the resolver gets the mark;
  * - the short way lets through only what the verdict allows;
+ * - what is refused passes only where it does not lead out of the target, if a backstop stands there;
+ *   what passes the backstop is not always denied either, and asked again it passes again;
  * - asked again it is answered the same, and what a socket remembers decides as a verdict would, but for
  *   segments of open connections, which may pass more.
  */
@@ -65,7 +67,6 @@ static void tw_read_packet(struct tw_bytes *b, struct tw_input *in)
 
 	memset(in, 0, sizeof(*in));
 	in->protocol = shape & 1 ? bpf_htons(0x0800) : shape & 2 ? bpf_htons(0x86dd) : (uint16_t)tw_word(b);
-	in->ifindex = shape & 4 ? 1 : 2;
 	if (shape & 8) {
 		in->size = tw_byte(b);
 		if (in->size > b->left)
@@ -89,9 +90,12 @@ static void tw_read_packet(struct tw_bytes *b, struct tw_input *in)
 	}
 	if (!in->size)
 		in->size = 1;	/* the kernel hands on no packet without a byte */
-	/* A resolver listens in the namespace itself, so the way to it is loopback's: the short way counts on it. */
-	if (!memcmp(in->packet + 16, &resolver, 4))
-		in->ifindex = 1;
+	/*
+	 * An address is always reached by the same kind of link, which a socket's memory counts on: odd ones
+	 * are the namespace's own, and so is the resolver's.
+	 */
+	in->ifindex = in->packet[19] & 1 || !memcmp(in->packet + 16, &resolver, 4) ? 1 :
+		      shape & 64						   ? 3 : TW_FUZZ_UPLINK;
 	in->linear = shape & 32 ? tw_byte(b) % (in->size + 1) : in->size;
 }
 
@@ -101,7 +105,7 @@ static void tw_show(struct __sk_buff *skb, const struct tw_input *in, size_t lin
 	skb->protocol = in->protocol;
 	skb->ifindex = in->ifindex;
 	skb->sk = &tw_socket(socket)->sk;
-	TW_MUST(!tw_native_packet(skb, in->packet, in->size, linear));
+	TW_MUST(!tw_native_packet(skb, in->packet, in->size, linear, 0));
 }
 
 static int tw_send(const struct tw_input *in, uint32_t socket, uint32_t peer, struct __sk_buff *skb)
@@ -150,6 +154,32 @@ static void tw_check_short_way(const struct tw_input *in, uint64_t verdict)
 	}
 }
 
+/* The same packet where it leaves, by a link of the target's; of this socket, or of none. */
+static void tw_check_frame(const struct tw_input *in, uint32_t socket)
+{
+	uint8_t frame[TW_ETHERNET + TW_NATIVE_PACKET] = {};
+	struct tw_test_socket *sock = socket ? tw_socket(socket) : NULL;
+	const struct tw_sock *s = sock && sock->stored ? &sock->state : NULL;
+	struct tw_packet p;
+	struct __sk_buff skb = { .protocol = in->protocol, .ifindex = TW_FUZZ_UPLINK };
+	int result;
+
+	if (in->size + TW_ETHERNET > TW_NATIVE_PACKET)
+		return;
+	memcpy(frame + TW_ETHERNET, in->packet, in->size);
+	TW_MUST(!tw_native_packet(&skb, frame, in->size + TW_ETHERNET, in->linear + TW_ETHERNET,
+				  TW_ETHERNET));
+	tw_give(socket, 0);
+	result = tw_at_uplink(&skb, s);
+	TW_MUST(result == TW_GO_ON || result == TC_ACT_SHOT);
+	TW_MUST(tw_at_uplink(&skb, s) == result);
+	if (result == TC_ACT_SHOT || in->protocol == bpf_htons(ETH_P_ARP))
+		return;
+	TW_MUST(in->protocol == bpf_htons(ETH_P_IP));
+	tw_parse_at(&skb, 1, &p, ETH_HLEN);
+	TW_MUST(!tw_always_denied(p.q.daddr, TW_SERVICE(p.q.proto, p.q.dport), p.q.flags));
+}
+
 static void tw_check_packet(const struct tw_input *in, uint32_t peer)
 {
 	struct tw_test_socket *sock = tw_socket(TW_SOCKET), *plain = tw_socket(TW_PLAIN);
@@ -168,9 +198,17 @@ static void tw_check_packet(const struct tw_input *in, uint32_t peer)
 	TW_MUST((reason > TW_NONE && reason < TW_DNS_BUDGET) || reason == TW_PROBE);
 	TW_MUST(reason != TW_NAME || TW_V_LEFT(verdict) > 0);
 	tw_check_short_way(in, verdict);
+	tw_check_frame(in, TW_SOCKET);
+	tw_check_frame(in, 0);
 	before = sock->state;
 	passes = tw_send(in, TW_SOCKET, peer, &skb);
 	TW_MUST(passes == TW_PASS || passes == TW_REFUSE);
+	if (tw_is_nested_query(&h, verdict))
+		return;	/* by its budget as well, and without a mark */
+	if (!tw_allows(verdict) && tw_is_inner(&skb, &h)) {
+		TW_MUST(passes && !skb.mark);
+		return;
+	}
 	TW_MUST(skb.mark == (passes && reason == TW_RESOLVER ? h.target->mark : 0));
 	if (passes && reason != TW_LOCAL && reason != TW_RESOLVER)
 		TW_MUST(!tw_always_denied(p.q.daddr, TW_SERVICE(p.q.proto, p.q.dport), p.q.flags));

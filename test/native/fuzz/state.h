@@ -32,10 +32,11 @@ static uint32_t tw_word(struct tw_bytes *b)
 #define TW_FUZZ_NAMES 4
 #define TW_FUZZ_LEARNED 16	/* elements of the table of learned addresses that are used */
 #define TW_FUZZ_CGROUP 77
+#define TW_FUZZ_UPLINK 2	/* the index of an interface; 3 leads to nested containers */
 
 static uint32_t tw_pool[TW_POOL];
 /* What is always denied and one that is not; the rest comes from the input. */
-static const uint32_t tw_fixed[] = { 0x7f000001, 0xa9fea9fe, 0xe0000001, TW_PROBE_OF_PACKETS, 0xc6336407 };
+static const uint32_t tw_fixed[] = { 0x7f000001, 0xa9fea9fe, 0xe0000001, TW_PROBE_OF_PACKETS, 0xc6336408 };
 #define TW_FIXED (sizeof(tw_fixed) / sizeof(tw_fixed[0]))
 static const uint16_t tw_ports_pool[] = { 53, 853, 443, 80, 0, 65535, 15353, 8000 };
 
@@ -144,7 +145,7 @@ static void tw_fuzz_state(struct tw_bytes *b, uint32_t now)
 {
 	struct tw_target *t = TW_AT(targets, 0);
 	uint64_t id = TW_FUZZ_CGROUP, *mask = TW_AT(levels, 0);
-	uint32_t i, slot = 0, flags;
+	uint32_t i, slot = 0, uplink = TW_FUZZ_UPLINK, flags;
 
 	for (i = 0; i < TW_POOL; i++)
 		tw_pool[i] = i < TW_FIXED ? tw_fixed[i] : tw_word(b);
@@ -152,6 +153,8 @@ static void tw_fuzz_state(struct tw_bytes *b, uint32_t now)
 	TW_LIST(cgroups)->used = 0;
 	TW_LIST(rows)->used = 0;
 	TW_LIST(askers)->used = 0;
+	TW_LIST(flows)->used = 0;
+	TW_LIST(uplinks)->used = 0;
 	if (tw_byte(b) & 1)
 		tw_native_update(TW_LIST(doh), &tw_pool[TW_POOL - 1], &i, 0);
 	*mask = 1 << TW_TEST_LEVEL;
@@ -163,14 +166,17 @@ static void tw_fuzz_state(struct tw_bytes *b, uint32_t now)
 		.cgroup_id = TW_FUZZ_CGROUP,
 		.id = 5,
 		.level = TW_TEST_LEVEL,
-		.flags = flags & (TW_OWN_NETNS | TW_REDIRECT),
+		.flags = (flags & (TW_OWN_NETNS | TW_REDIRECT)) |
+			 (flags & TW_OWN_NETNS && flags & 64 ? TW_BACKSTOP : 0),
 		.resolver_addr = flags & 4 ? 0x7f000035 : tw_pick_address(b),
 		.resolver_port = flags & 8 ? 0 : tw_pick_port(b),
 		.mark = 0x7e57,
 		.row_budget = flags >> 4 & 3,
 		.query_interval = tw_byte(b),
 		.query_burst = 512,
+		.uplink = { [TW_MAX_UPLINKS - 1] = TW_FUZZ_UPLINK },
 	};
+	tw_native_update(TW_LIST(uplinks), &uplink, &slot, 0);
 	tw_fuzz_policy(b, 7);
 	tw_fuzz_learned(b, t->id, now);
 }
