@@ -69,8 +69,10 @@ static __always_inline int tw_query_allowed(const struct tw_held *h)
 	if (!a)
 		return 0;
 	time = a->query_time > now ? a->query_time : now;
-	if (time - now > h->target->query_burst)
+	if (time - now > h->target->query_burst) {
+		tw_count(TW_QUERIES_DROPPED);
 		return 0;
+	}
 	a->query_time = time + h->target->query_interval;
 	return 1;
 }
@@ -87,10 +89,8 @@ static __always_inline int tw_to_resolver(struct __sk_buff *skb, const struct tw
 	};
 	struct tw_asker asker = {};
 
-	if (!tw_query_allowed(h)) {
-		tw_count(TW_QUERIES_DROPPED);
+	if (!tw_query_allowed(h))
 		return 0;
-	}
 	skb->mark = h->target->mark;
 	if (s) {
 		asker.pid = s->pid;
@@ -180,9 +180,9 @@ static __always_inline int tw_decide(struct __sk_buff *skb, struct bpf_sock *sk,
 		if (tw_query_allowed(&held))
 			return TW_PASS;
 		verdict = TW_VERDICT(TW_DNS_BUDGET, 0, 0, 0);
-	}
-	if (!tw_allows(verdict) && tw_is_inner(skb, &held))
+	} else if (!tw_allows(verdict) && tw_is_inner(skb, &held)) {
 		return TW_PASS;
+	}
 	if (TW_V_REASON(verdict) == TW_RESOLVER) {
 		if (tw_to_resolver(skb, &held, &p, s))
 			return TW_PASS;

@@ -141,6 +141,26 @@ for (const [what, steps, passes] of cases) {
   });
 }
 
+/** A container that is nested in a namespace of the target's own: its packets go by no link that leads out. */
+const nested: StartStep = {
+  ...start,
+  flags: { ownNetns: true, redirect: false, backstop: true },
+};
+const query = { ...segment({ ...named, port: 53 }, 'SYN'), link: 'inner' } as const;
+
+test('queries of nested containers have a budget', () => {
+  const steps = Array.from({ length: 6 }, () => query);
+  const want = [true, true, false, false, false, false];
+  const seen = withHost((side) =>
+    answers(side, [nested, ...steps, { do: 'time', ticks: 8 }, query]),
+  );
+  assert.deepEqual(
+    seen.map((one) => one.passes),
+    [...want, true],
+  );
+  assert.equal(seen.at(-1)?.counted, 4, 'and what is beyond it makes rows');
+});
+
 /** One thing wrong in each. */
 const wrong: Readonly<Record<string, Partial<MemoryRules>>> = {
   'what a socket remembers outlives a change of policy': { sameTable: () => true },

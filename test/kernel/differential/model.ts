@@ -117,8 +117,9 @@ export class Model {
     const judged = this.#rules.verdict(query, this.#state);
     if (judged.reason === 'local') return this.#outcome(true, memory);
     if (judged.reason === 'resolver') return this.#toResolver(memory);
-    if (this.#flags.backstop && judged.reason === 'dns-server' && this.#spendQuery()) {
-      return this.#outcome(true, memory);
+    // Of a nested container; the redirect stands on its way, and behind that our resolver.
+    if (this.#flags.backstop && judged.reason === 'dns-server') {
+      return this.#spendQuery() ? this.#outcome(true, memory) : this.#beyondBudget(memory);
     }
     // What does not lead out is no way out, and the backstop stands at what does.
     const inner = this.#flags.backstop && step.link !== 'uplink';
@@ -257,6 +258,10 @@ export class Model {
 
   #toResolver(memory: Memory | null): Outcome {
     if (this.#spendQuery()) return { ...this.#outcome(true, memory), marked: true };
+    return this.#beyondBudget(memory);
+  }
+
+  #beyondBudget(memory: Memory | null): Outcome {
     this.#counted += 1;
     return this.#outcome(false, memory);
   }
