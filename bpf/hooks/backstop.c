@@ -56,20 +56,20 @@ static __always_inline void tw_flow_key(struct tw_flow_key *key, const struct tw
 	key->dport = (__u16)p->q.dport;
 }
 
-/* Opened here before, so it is no opening now. */
+/* A segment goes on with what was opened here before; a SYN opens again, from the same port or not. */
 static __always_inline void tw_follow_flow(const struct tw_held *h, struct tw_packet *p)
 {
 	struct tw_flow_key key;
 	__u32 *name;
 
-	if (p->q.proto != IPPROTO_TCP || p->q.flags & TW_Q_IPV6)
+	if (p->q.proto != IPPROTO_TCP || p->q.flags & (TW_Q_IPV6 | TW_Q_FRESH))
 		return;
 	tw_flow_key(&key, h, p);
 	name = bpf_map_lookup_elem(&flows, &key);
-	if (name) {
+	if (name)
 		p->q.name = *name;
-		p->q.flags &= ~TW_Q_FRESH;
-	}
+	else
+		p->q.flags |= TW_Q_FRESH;
 }
 
 static __always_inline void tw_open_flow(const struct tw_held *h, const struct tw_packet *p, __u64 verdict)
@@ -110,7 +110,6 @@ static __always_inline int tw_judge_frame(struct __sk_buff *skb, const struct tw
 	} else {
 		if (tw_is_kernels_own(skb, &p))
 			return TW_GO_ON;
-		p.q.flags |= TW_Q_FRESH;
 		tw_follow_flow(h, &p);
 	}
 	p.q.hook = TW_HOOK_BACKSTOP;

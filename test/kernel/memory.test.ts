@@ -23,7 +23,7 @@ import {
   type Sequence,
   type StartStep,
 } from './differential/steps.ts';
-import { connect } from './differential/stories.ts';
+import { at, connect } from './differential/stories.ts';
 import { createWorld, type World } from './differential/worlds.ts';
 
 const seed = Number(process.env.TORWACHT_SEED ?? randomInt(2 ** 32));
@@ -159,6 +159,25 @@ test('queries of nested containers have a budget', () => {
     [...want, true],
   );
   assert.equal(seen.at(-1)?.counted, 4, 'and what is beyond it makes rows');
+});
+
+test('a connection of a nested container goes on after its address expired, and is not opened again', () => {
+  const syn = tcpFrame(random, named, 'SYN');
+  const ack = Buffer.from(syn);
+  ack.writeUInt8(0x18, 14 + 20 + 13);
+  const [opensThere, goesOnThere] = [at(0, syn), at(0, ack)];
+  const steps = [
+    opensThere,
+    goesOnThere,
+    { do: 'time', ticks: 20 },
+    goesOnThere,
+    opensThere,
+  ] as const;
+  const seen = withHost((side) => answers(side, [nested, ...steps]));
+  assert.deepEqual(
+    seen.map((one) => one.passes),
+    [true, true, true, false],
+  );
 });
 
 /** One thing wrong in each. */

@@ -259,7 +259,6 @@ static void tw_branches_of_frame(struct __sk_buff *skb, const struct tw_test_giv
 		if (tw_is_same_place(s, &h, &p.q))
 			p.q.name = s->name;
 	} else {
-		p.q.flags |= TW_Q_FRESH;
 		tw_follow_flow(&h, &p);
 		tw_took(p.q.flags & TW_Q_FRESH ? TW_BRANCH_FRAME_NEW : TW_BRANCH_FRAME_FLOW);
 	}

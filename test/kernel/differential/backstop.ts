@@ -55,7 +55,7 @@ function ofNoSocket({ frame, kernelsOwn }: FrameStep, at: Uplink): Judged {
   if (kernelsOwn && isLastWord(frame)) return GOES_ON;
   const facts = readFrame(frame, true);
   const flow = facts.protocol === TCP ? `${sourceOf(frame)} ${facts.daddr} ${facts.dport}` : null;
-  const name = flow === null ? undefined : at.flows.get(flow);
+  const name = flow === null || facts.fresh ? undefined : at.flows.get(flow);
   const judged = judge(at, { ...facts, fresh: name === undefined, socketName: name ?? 0 });
   if (flow !== null && judged.passes && judged.counts !== null) {
     at.flows.set(flow, judged.counts.name);
