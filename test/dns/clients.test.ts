@@ -200,7 +200,11 @@ before(async () => {
     GOFLAGS: '-mod=mod',
   };
   const path = join(stage().work, 'lookup');
-  const built = await stage().lab.run('host', go, ['build', '-o', path, '.'], { cwd: folder, env });
+  const built = await stage().lab.run('host', go, ['build', '-o', path, '.'], {
+    cwd: folder,
+    env,
+    timeout: 600_000,
+  });
   assert.equal(built.code, 0, built.stderr);
   program = path;
 });
