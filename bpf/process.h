@@ -112,15 +112,17 @@ static __always_inline void tw_refresh(struct tw_process *p)
 }
 
 /*
- * Is the record up to date? Since 5.11 the kernel gives the task as a pointer that is read without a call
- * for each field, and a process that opens its next connection costs next to nothing.
+ * Is the record up to date? Since 5.15 the kernel gives the task as a pointer that is read without a call
+ * for each field, and a process that opens its next connection costs next to nothing. The helper is older, but
+ * only for tracepoints; to programs of cgroups it came with a396eda5517a, one commit before the helper whose
+ * number is asked for here.
  */
 static __always_inline int tw_is_current(const struct tw_process *p)
 {
 	struct task_struct *leader;
 	__u64 first, second;
 
-	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf))
+	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
 		return 0;
 	leader = bpf_get_current_task_btf()->group_leader;
 	if (p->start != leader->start_boottime || p->uid != leader->cred->uid.val)
