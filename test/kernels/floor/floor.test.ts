@@ -50,15 +50,27 @@ test('a program with a newer helper and no probe is found, with its name and the
   );
 });
 
+test('a newer helper inside a program is probed for by the value that came with it', () => {
+  const probed = programsOf(engine).flatMap((program) =>
+    uses(program)
+      .filter((use) => use.probed)
+      .map(({ name, since }) => sentence({ program: program.name, what: name, since })),
+  );
+  assert.ok(
+    probed.includes('tw_connect4 uses bpf_get_current_task_btf, which is of Linux 5.15'),
+    probed.join('\n'),
+  );
+});
+
 test('what no table knows is an error, not a pass', () => {
   const unknown = { name: 'tw_x', section: 'socket', kernelFunctions: new Set<string>() };
   const none = { instructions: new Set<string>() };
   assert.throws(
-    () => uses({ ...unknown, ...none, helpers: new Set([9999]) }),
+    () => uses({ ...unknown, ...none, helpers: new Map([[9999, new Set<string>()]]) }),
     /tw_x uses helper 9999/,
   );
   assert.throws(
-    () => uses({ ...unknown, ...none, helpers: new Set<number>(), section: 'cgroup/new' }),
+    () => uses({ ...unknown, ...none, helpers: new Map(), section: 'cgroup/new' }),
     /tw_x uses section cgroup\/new/,
   );
 });

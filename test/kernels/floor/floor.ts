@@ -2,8 +2,7 @@
 import { type Program, programsOf } from './object.ts';
 import {
   FLOOR,
-  helpers,
-  helpersByProgram,
+  helperIn,
   instructions,
   isNewer,
   kernelFunctions,
@@ -23,30 +22,38 @@ export interface Newer {
 export function newerThanFloor(elf: Buffer): readonly Newer[] {
   return programsOf(elf).flatMap((program) =>
     uses(program)
-      .filter(({ since }) => isNewer(since, FLOOR))
+      .filter(({ since, probed }) => isNewer(since, FLOOR) && !probed)
       .map(({ name, since }) => ({ program: program.name, what: name, since })),
   );
 }
 
-export const uses = (program: Program): readonly Since[] => [
+interface Use extends Since {
+  /** The function that uses it asks the kernel for it. */
+  readonly probed: boolean;
+}
+
+export const uses = (program: Program): readonly Use[] => [
   known(program, `section ${program.section}`, sections[program.section]),
-  ...[...program.helpers].map((number) =>
-    known(
-      program,
-      `helper ${number}`,
-      helpersByProgram[program.section]?.[number] ?? helpers[number],
-    ),
+  ...[...program.helpers].map(([number, asked]) =>
+    known(program, `helper ${number}`, helperIn(program.section, number), asked),
   ),
   ...[...program.kernelFunctions].map((name) => named(program, name, kernelFunctions[name])),
   ...[...program.instructions].map((name) => named(program, name, instructions[name])),
 ];
 
-const named = (program: Program, name: string, since: Version | undefined): Since =>
+const named = (program: Program, name: string, since: Version | undefined): Use =>
   known(program, name, since === undefined ? undefined : { name, since });
 
-function known(program: Program, what: string, since: Since | undefined): Since {
-  if (since !== undefined) return since;
-  throw new Error(
-    `${program.name} uses ${what}, and test/kernels/floor/since.ts does not say which Linux brought it`,
-  );
+function known(
+  program: Program,
+  what: string,
+  since: Since | undefined,
+  asked: ReadonlySet<string> = new Set(),
+): Use {
+  if (since === undefined) {
+    throw new Error(
+      `${program.name} uses ${what}, and test/kernels/floor/since.ts does not say which Linux brought it`,
+    );
+  }
+  return { ...since, probed: since.probe !== undefined && asked.has(since.probe) };
 }

@@ -4,12 +4,17 @@
  * loaded the object, so nothing has left out or changed a program of it.
  */
 
+import { askedOf } from './probes.ts';
+
 export interface Program {
   readonly name: string;
   /** The ELF section, which says of what kind it is. */
   readonly section: string;
-  /** Numbers of helpers, by it or by a function that it calls. */
-  readonly helpers: ReadonlySet<number>;
+  /**
+   * Helpers by number, called by it or by a function that it calls; with the values of enums that every
+   * such function asks the kernel for.
+   */
+  readonly helpers: ReadonlyMap<number, ReadonlySet<string>>;
   readonly kernelFunctions: ReadonlySet<string>;
   readonly instructions: ReadonlySet<string>;
 }
@@ -35,6 +40,7 @@ interface Fn extends Symbol {
   readonly helpers: Set<number>;
   readonly kernelFunctions: Set<string>;
   readonly instructions: Set<string>;
+  readonly asks: Set<string>;
   readonly calls: Set<Fn>;
 }
 
@@ -60,6 +66,7 @@ export function programsOf(elf: Buffer): readonly Program[] {
       helpers: new Set(),
       kernelFunctions: new Set(),
       instructions: new Set(),
+      asks: new Set(),
       calls: new Set(),
     }));
   const isCode = (index: number) => ((sections[index]?.flags ?? 0n) & SHF_EXECINSTR) !== 0n;
@@ -69,6 +76,15 @@ export function programsOf(elf: Buffer): readonly Program[] {
     const relocated = readRelocations(elf, sections, index, symbols);
     const code = elf.subarray(section.offset, section.offset + section.size);
     read(code, index, { relocated, at, isCode });
+  }
+  const bytesOf = (name: string) => {
+    const section = sections.find((one) => one.name === name);
+    return section && elf.subarray(section.offset, section.offset + section.size);
+  };
+  const [btf, ext] = [bytesOf('.BTF'), bytesOf('.BTF.ext')];
+  for (const { section, offset, value } of btf && ext ? askedOf(btf, ext) : []) {
+    const index = sections.findIndex(({ name }) => name === section);
+    at(index, offset).asks.add(value);
   }
   return functions
     .filter(({ section }) => sections[section]?.name !== '.text')
@@ -147,10 +163,15 @@ function collect(fn: Fn, section: string): Program {
   const all = new Set([fn]);
   for (const one of all) for (const callee of one.calls) all.add(callee);
   const union = <T>(of: (one: Fn) => Set<T>) => new Set([...all].flatMap((one) => [...of(one)]));
+  const asked = (helper: number) =>
+    [...all]
+      .filter(({ helpers }) => helpers.has(helper))
+      .map(({ asks }) => asks)
+      .reduce((common, asks) => common.intersection(asks));
   return {
     name: fn.name,
     section,
-    helpers: union((one) => one.helpers),
+    helpers: new Map([...union((one) => one.helpers)].map((helper) => [helper, asked(helper)])),
     kernelFunctions: union((one) => one.kernelFunctions),
     instructions: union((one) => one.instructions),
   };

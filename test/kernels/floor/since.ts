@@ -9,6 +9,8 @@ export type Version = `${number}.${number}`;
 export interface Since {
   readonly name: string;
   readonly since: Version;
+  /** The enum's value that a program may ask for before it uses this. */
+  readonly probe?: string;
 }
 
 /** What every kernel must have that we claim to run on. */
@@ -54,6 +56,11 @@ export const helpers: Readonly<Record<number, Since>> = {
 
 /** Helpers that a kind of program may call only since later than there is the helper. */
 export const helpersByProgram: Readonly<Record<string, Readonly<Record<number, Since>>>> = {
+  // a396eda5517a: for programs of cgroups later than for tracepoints; dd6e10fbd9fb, the next commit of the
+  // series, brought the helper whose number tells that it is there.
+  'cgroup/': {
+    158: { name: 'bpf_get_current_task_btf', since: '5.15', probe: 'BPF_FUNC_task_pt_regs' },
+  },
   'cgroup/sock_create': { 107: { name: 'bpf_sk_storage_get', since: '5.9' } }, // f7c6cb1d9728
 };
 
@@ -78,6 +85,14 @@ export const sections: Readonly<Record<string, Since>> = {
   socket: { name: 'BPF_PROG_TYPE_SOCKET_FILTER', since: '3.19' },
   tc: { name: 'BPF_PROG_TYPE_SCHED_CLS', since: '4.1' },
 };
+
+/** What the number of a helper stands for in a kind of program. */
+export function helperIn(section: string, number: number): Since | undefined {
+  const family = section.replace(/\/.*/, '/');
+  return (
+    helpersByProgram[section]?.[number] ?? helpersByProgram[family]?.[number] ?? helpers[number]
+  );
+}
 
 /** Functions of the kernel's that are no helpers. */
 export const kernelFunctions: Readonly<Record<string, Version>> = {
