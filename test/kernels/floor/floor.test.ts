@@ -43,10 +43,7 @@ test('a program with a newer helper and no probe is found, with its name and the
     newerThanFloor(broken)
       .filter(({ program }) => !last.has(program))
       .map(sentence),
-    [
-      'tw_newer uses bpf_loop, which is of Linux 5.17',
-      'tw_newer uses function as a value, which is of Linux 5.13',
-    ],
+    ['tw_newer uses bpf_ktime_get_coarse_ns, which is of Linux 5.11'],
   );
 });
 

@@ -50,6 +50,7 @@ export const helpers: Readonly<Record<number, Since>> = {
   147: { name: 'bpf_d_path', since: '5.10' },
   156: { name: 'bpf_task_storage_get', since: '5.11' },
   158: { name: 'bpf_get_current_task_btf', since: '5.11' },
+  160: { name: 'bpf_ktime_get_coarse_ns', since: '5.11' }, // d05512618056
   181: { name: 'bpf_loop', since: '5.17' }, // e6f2dd0f8067
   187: { name: 'bpf_set_retval', since: '5.18' }, // b44123b4a3dc
 };
