@@ -37,7 +37,9 @@ const facts = [join(import.meta.dirname, 'facts.ts'), join(folder, 'facts.json')
 const { status } = spawnSync(process.execPath, facts, common);
 if (status !== 0) process.exit(status ?? 1);
 const ends: FileEnd[] = [];
+const tell = () => writeFileSync(join(folder, 'files.json'), JSON.stringify(ends));
+tell();
 for (const [index, file] of job.files.entries()) {
   ends.push(runFile(file, index));
-  writeFileSync(join(folder, 'files.json'), JSON.stringify(ends));
+  tell();
 }
