@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { named } from './run.ts';
 import { block, blockOf, type Column, KEPT, PAGE, promises, readColumns, render } from './table.ts';
 
 const facts = {
@@ -49,4 +50,11 @@ test('another version or figure breaks no promise; a lost part or a failed row d
   assert.deepEqual(promises([moved]), kept);
   assert.notDeepEqual(promises([{ ...column, facts: { ...facts, missing: [] } }]), kept);
   assert.notDeepEqual(promises([{ ...column, results: { verdict: 'no', hooks: 'no' } }]), kept);
+});
+
+test('a helper that a kernel knows by number alone is named', () => {
+  assert.equal(
+    named('invalid func unknown#160'),
+    'invalid func unknown#160 (bpf_ktime_get_coarse_ns, which is of Linux 5.11)',
+  );
 });
