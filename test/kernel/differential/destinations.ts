@@ -30,6 +30,7 @@ export function createDestination(random: Random, world: World): Destination {
   if (aim < 5) return toLearned(random, world) ?? toAnywhere(random, world);
   if (aim === 5) return toPrefix(random, world) ?? toAnywhere(random, world);
   if (aim === 6 && random.oneIn(2)) return toResolver(random, world) ?? toAnywhere(random, world);
+  if (aim === 6 && random.oneIn(4)) return toProbe(random);
   return toAnywhere(random, world);
 }
 

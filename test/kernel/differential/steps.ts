@@ -220,7 +220,7 @@ function nextWorld(random: Random, world: World, now: number): World {
 
 function ask(random: Random, scene: Scene): QuestionStep {
   const { world, last } = scene;
-  if (random.oneIn(5)) return createFrameStep(random, scene);
+  if (random.int(9) < 2) return createFrameStep(random, scene);
   const socket = random.pick(SPEAKERS);
   const peer = random.pick(['none', 'own', 'own', 'foreign', 'foreign', 'foreign'] as const);
   const asked = { socket, peer, inTarget: !random.oneIn(4) };
@@ -253,13 +253,13 @@ function redirected(
 function createFrameStep(random: Random, scene: Scene): FrameStep {
   const { world, last } = scene;
   const socket = random.oneIn(2) ? 0 : random.pick(SPEAKERS);
-  const kernelsOwn = random.oneIn(5);
+  const kernelsOwn = random.int(9) < 2;
   const link = random.oneIn(8) ? 'inner' : 'uplink';
   const step = { do: 'frame', peer: 'none', inTarget: true, link, kernelsOwn } as const;
   if (kernelsOwn) {
     return { ...step, socket: 0, frame: createLastWord(random, newPlace(random, world, 1)) };
   }
-  if (random.oneIn(3)) return { ...step, socket, frame: createOtherFrame(random) };
+  if (random.int(8) < 3) return { ...step, socket, frame: createOtherFrame(random) };
   const to = nextPlace(random, world, socket, last.get(socket));
   last.set(socket, to);
   return {

@@ -41,7 +41,18 @@ export function tellStory(random: Random, world: World, socket: number, now: num
     case 3:
     case 4:
     case 10:
-      return [soon, opens, { do: 'edit' }, goesOn, { do: 'edit' }, goesOn, goesOn, later, goesOn];
+      return [
+        soon,
+        opens,
+        { do: 'edit' },
+        goesOn,
+        { do: 'edit' },
+        goesOn,
+        goesOn,
+        later,
+        goesOn,
+        goesOn,
+      ];
     case 5:
     case 12: {
       const name = random.pick(namesWithout(world, to));
