@@ -8,8 +8,21 @@ import { rulesetBytes } from './ruleset-bytes.ts';
 /** @throws TW_REDIRECT_NFT */
 export function applyRules(netns: string, chains: readonly Chain[]): void {
   try {
-    native().netfilterBatch(netns, rulesetBytes(chains));
+    write(netns, chains);
   } catch (cause) {
     throw failure(errors.nft, { netns, reason: (cause as Error).message }, cause);
+  }
+}
+
+/**
+ * Where something is deleted, the kernel waits until no packet reads it any more: ten milliseconds and more,
+ * that a pod which starts must not wait for. So nothing is, unless there is a table already.
+ */
+function write(netns: string, chains: readonly Chain[]): void {
+  try {
+    native().netfilterBatch(netns, rulesetBytes(chains, true));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    native().netfilterBatch(netns, rulesetBytes(chains, false));
   }
 }

@@ -15,7 +15,7 @@ const message = {
   newRule: (NFNL_SUBSYS_NFTABLES << 8) | 6,
 } as const;
 /** linux/netlink.h */
-const flag = { request: 0x1, ack: 0x4, create: 0x400, append: 0x800 } as const;
+const flag = { request: 0x1, ack: 0x4, exclusive: 0x200, create: 0x400, append: 0x800 } as const;
 const NFPROTO_INET = 1;
 const NFPROTO_IPV4 = 2;
 
@@ -42,14 +42,18 @@ interface Message {
   readonly attributes: readonly Nested[];
 }
 
-/** The table written anew in one transaction; the last change is acknowledged. */
-export function rulesetBytes(chains: readonly Chain[]): Buffer {
+/**
+ * The table in one transaction; the last change is acknowledged. `fresh`: refused with EEXIST where there is
+ * one already, which is replaced otherwise.
+ */
+export function rulesetBytes(chains: readonly Chain[], fresh: boolean): Buffer {
   const table = text(1, TABLE);
   const newTable = { type: message.newTable, flags: flag.create, attributes: [table] };
+  const opening: Message[] = fresh
+    ? [{ ...newTable, flags: flag.create | flag.exclusive }]
+    : [newTable, { type: message.deleteTable, attributes: [table] }, newTable];
   const changes: Message[] = [
-    newTable,
-    { type: message.deleteTable, attributes: [table] },
-    newTable,
+    ...opening,
     ...chains.map((chain) => ({
       type: message.newChain,
       flags: flag.create,
