@@ -84,7 +84,9 @@ const recipes = {
   first: {
     from: () => [],
     fill: (context) => {
-      compile('musl-gcc', ['-static'], source('first/first.c'), join(context, 'first'));
+      for (const name of ['first', 'flood']) {
+        compile('musl-gcc', ['-static'], source(`first/${name}.c`), join(context, name));
+      }
     },
   },
   barrier: {
