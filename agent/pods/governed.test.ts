@@ -64,3 +64,10 @@ test('an annotation names the job only where every binding trusts annotations', 
   const second = { ...binding({}), metadata: { name: 'second', namespace: 'ci' } };
   assert.equal(governed(documentsOf(trusting, second), pod())?.identity.job, undefined);
 });
+
+test('pods that may reach the same share one policy, whoever they are', () => {
+  const documents = documentsOf(binding({}), policy({ allow: [{ fqdn: ['example.com'] }] }));
+  const one = governed(documents, pod())?.policy;
+  assert.ok(one);
+  assert.equal(governed(documents, pod({ labels: { app: 'y' } }))?.policy, one);
+});

@@ -15,6 +15,9 @@ export interface Governed {
   readonly policy: CompiledPolicy;
 }
 
+/** Policies of one bundle by their digest: pods of one kind share one, with what is derived from it. */
+const policies = new WeakMap<readonly TorwachtDocument[], Map<string, CompiledPolicy>>();
+
 /**
  * Null when no binding governs the pod. The runner protects its labels from jobs, its annotations it does
  * not: those count where every binding says that they cannot be overwritten.
@@ -33,7 +36,15 @@ export function governed(
   const trusted = bindings.every(({ spec }) => spec.trust?.annotations === true);
   const job = trusted ? annotations[JOB_ANNOTATION] : undefined;
   const identity: Identity = { ...known, ...optional('job', job) };
-  return { identity, policy: compile(documents, identity) };
+  return { identity, policy: shared(documents, compile(documents, identity)) };
+}
+
+function shared(documents: readonly TorwachtDocument[], policy: CompiledPolicy): CompiledPolicy {
+  const known = policies.get(documents) ?? new Map<string, CompiledPolicy>();
+  policies.set(documents, known);
+  const before = known.get(policy.digest);
+  if (before === undefined) known.set(policy.digest, policy);
+  return before ?? policy;
 }
 
 function optional<K extends string>(key: K, value: string | undefined): { [P in K]?: string } {
