@@ -37,11 +37,11 @@ export class ContainerdClient {
     return version.replace(/^v/, '');
   }
 
-  /** Starts and exits of tasks, until the stream ends or is cancelled. */
-  subscribe(): ClientReadableStream<Envelope> {
-    const filters = ['start', 'exit'].map(
-      (what) => `namespace==${NAMESPACE},topic=="/tasks/${what}"`,
-    );
+  /** What happens to tasks, until the stream ends or is cancelled. */
+  subscribe(
+    topics: readonly ('create' | 'start' | 'exit')[] = ['create', 'exit'],
+  ): ClientReadableStream<Envelope> {
+    const filters = topics.map((what) => `namespace==${NAMESPACE},topic=="/tasks/${what}"`);
     return this.#events.subscribe({ filters }, this.#metadata);
   }
 
@@ -66,12 +66,16 @@ export class ContainerdClient {
     return containers;
   }
 
-  /** Process ids of tasks that run, by the id of their container. */
+  /** Process ids of tasks that run or are about to, by the id of their container. */
   async running(): Promise<ReadonlyMap<string, number>> {
     const { tasks } = await call<{ tasks: { id: string; pid: number; status: number }[] }>((done) =>
       this.#tasks.list({ filter: '' }, this.#metadata, until(DEADLINE), done),
     );
-    return new Map(tasks.filter((t) => t.status === RUNNING).map(({ id, pid }) => [id, pid]));
+    return new Map(
+      tasks
+        .filter((t) => t.status === RUNNING || t.status === CREATED)
+        .map(({ id, pid }) => [id, pid]),
+    );
   }
 
   close(): void {
@@ -83,6 +87,7 @@ export class ContainerdClient {
 
 /** grpc's status, and containerd's (api/types/task/task.proto). */
 const NOT_FOUND = 5;
+const CREATED = 1;
 const RUNNING = 2;
 
 const until = (ms: number) => ({ deadline: Date.now() + ms });

@@ -46,7 +46,7 @@ test('what runs is listed at the connect, and once more soon after', async (t) =
   runtime.containers.delete('x');
   await until(() => told.includes('listed pod-a'));
   assert.deepEqual(runtime.filters, [
-    ['namespace==k8s.io,topic=="/tasks/start"', 'namespace==k8s.io,topic=="/tasks/exit"'],
+    ['namespace==k8s.io,topic=="/tasks/create"', 'namespace==k8s.io,topic=="/tasks/exit"'],
   ]);
 });
 
@@ -55,9 +55,9 @@ test('sandboxes that start are told with all that is known; their containers are
   await until(() => runtime.subscribed === 1 && told.length >= 2);
   add({ id: 'b' }, 77);
   add({ id: 'c', kind: 'container' }, 78);
-  runtime.tell('/tasks/start', 'c', 78);
-  runtime.tell('/tasks/start', 'b', 77);
-  runtime.tell('/tasks/start', 'gone', 79);
+  runtime.tell('/tasks/create', 'c', 78);
+  runtime.tell('/tasks/create', 'b', 77);
+  runtime.tell('/tasks/create', 'gone', 79);
   await until(() => told.includes('started pod-b 77'));
   runtime.tell('/tasks/exit', 'b', 80, 'exec-1');
   runtime.tell('/tasks/exit', 'b', 77);
@@ -76,7 +76,7 @@ test('when the runtime goes and comes back, what it did meanwhile is listed', as
   await until(() => told.includes('listed pod-a,pod-b'));
   await until(() => runtime.subscribed === 1);
   add({ id: 'c' }, 9);
-  runtime.tell('/tasks/start', 'c', 9);
+  runtime.tell('/tasks/create', 'c', 9);
   await until(() => told.includes('started pod-c 9'));
 });
 

@@ -1,13 +1,16 @@
 /**
  * Follows containerd's sandboxes. Its event stream has no replay, so after every connect all that run are
  * listed, and once more soon after: a start between the two is in one of them.
+ *
+ * A task that was created has its namespaces and its cgroup, and waits for its start: to attach then is a
+ * head start of what the runtime needs in between.
  */
 import type { ClientReadableStream } from '@grpc/grpc-js';
 import { failure } from '#api/error.ts';
 import type { ContainerWatcher, Sandbox, WatchHandlers } from '../watch/watcher.ts';
 import { ContainerdClient } from './client.ts';
 import { errors } from './errors.ts';
-import { type Envelope, TaskExit, TaskStart } from './gen/events.ts';
+import { type Envelope, TaskCreate, TaskExit } from './gen/events.ts';
 import { isSandbox, readSandbox } from './sandbox.ts';
 
 export interface ContainerdOptions {
@@ -103,13 +106,13 @@ export class ContainerdWatcher implements ContainerWatcher {
       const { containerId, id } = TaskExit.decode(value);
       // Processes that were executed in a container have an id of their own.
       if (containerId === id || id === '') this.#handlers?.ended(containerId);
-    } else if (topic === '/tasks/start') {
-      const { containerId, pid } = TaskStart.decode(value);
-      this.#started(containerId, pid).catch((error: unknown) => this.#handlers?.fault(error));
+    } else if (topic === '/tasks/create') {
+      const { containerId, pid } = TaskCreate.decode(value);
+      this.#created(containerId, pid).catch((error: unknown) => this.#handlers?.fault(error));
     }
   }
 
-  async #started(id: string, pid: number): Promise<void> {
+  async #created(id: string, pid: number): Promise<void> {
     const container = await this.#client.container(id);
     if (container === undefined || !isSandbox(container)) return;
     this.#handlers?.started(readSandbox(container, pid));

@@ -8,8 +8,8 @@ import {
   type Envelope,
   EventsService,
   type SubscribeRequest,
+  TaskCreate,
   TaskExit,
-  TaskStart,
 } from '../gen/events.ts';
 import { TasksService } from '../gen/tasks.ts';
 import { VersionService } from '../gen/version.ts';
@@ -67,10 +67,10 @@ export class TestRuntime {
     this.#subscribers.clear();
   }
 
-  tell(topic: '/tasks/start' | '/tasks/exit', containerId: string, pid: number, id = containerId) {
+  tell(topic: '/tasks/create' | '/tasks/exit', containerId: string, pid: number, id = containerId) {
     const value =
-      topic === '/tasks/start'
-        ? TaskStart.encode({ containerId, pid }).finish()
+      topic === '/tasks/create'
+        ? TaskCreate.encode({ containerId, pid }).finish()
         : TaskExit.encode({ containerId, id, pid }).finish();
     const event = { typeUrl: 'containerd.events', value: Buffer.from(value) };
     for (const one of this.#subscribers) one.write({ namespace: 'k8s.io', topic, event });
