@@ -21,7 +21,7 @@ export interface HeldOptions {
 
 export interface Ground {
   /** Without enforcement: one process, the steps in order. */
-  free(steps: readonly string[]): Promise<Outcomes>;
+  free(steps: readonly string[], options?: HeldOptions): Promise<Outcomes>;
   /** The same, enforced. */
   held(steps: readonly string[], options?: HeldOptions): Promise<Held>;
   /** How often each witness has seen its attempt, up to now. */

@@ -17,7 +17,10 @@ export function prove(group: Group): void {
   before(async () => {
     if (skip !== false) return;
     ground = await createRunGround(group);
-    results = await makeAttempts(ground, group);
+    const attempts = group.techniques.flatMap((one) =>
+      one.outcome === 'not-applicable' ? [] : (one.attempts ?? []),
+    );
+    results = await makeAttempts(ground, attempts);
   });
   after(() => ground?.close());
 
@@ -49,18 +52,18 @@ export function prove(group: Group): void {
 }
 
 /** One free run of all, then one held run for each set of openings. */
-async function makeAttempts(ground: Ground, group: Group): Promise<ReadonlyMap<Attempt, Result>> {
-  const attempts = group.techniques.flatMap((one) =>
-    one.outcome === 'not-applicable' ? [] : (one.attempts ?? []),
-  );
+export async function makeAttempts(
+  ground: Ground,
+  attempts: readonly Attempt[],
+): Promise<ReadonlyMap<Attempt, Result>> {
   const results = new Map<Attempt, Result>();
   for (const [key, batch] of Map.groupBy(attempts, ({ opened = [] }) => opened.join(' '))) {
     const steps = batch.map(({ step }) => step);
     const witnesses = batch.flatMap((one) => ('witness' in one ? [one.witness] : []));
     const start = ground.seen(witnesses);
-    const free = await ground.free(steps);
-    const between = await settled(ground, witnesses, start);
     const opened = key === '' ? [] : key.split(' ');
+    const free = await ground.free(steps, { opened });
+    const between = await settled(ground, witnesses, start);
     const run = await ground.held(steps, { opened });
     const end = ground.seen(witnesses);
     let index = 0;

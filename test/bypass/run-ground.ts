@@ -62,10 +62,10 @@ function destinations({ techniques }: Group): readonly string[] {
     .filter((address) => /^(192\.0\.2|198\.51\.100|2001:db8:1:)/.test(address));
 }
 
-/** The program that tries things (probe/). */
-export function bypassProbe(): string {
+/** The program that tries things (probe/); with `-static`, whatever C library there is where it runs. */
+export function bypassProbe(...flags: readonly string[]): string {
   const probe = (pattern: string) => globSync(join(import.meta.dirname, 'probe', pattern)).sort();
-  return compileOnce('bypass-probe', probe('*.c'), probe('*.h'));
+  return compileOnce('bypass-probe', probe('*.c'), probe('*.h'), flags);
 }
 
 /** Where a held command may execute it: the working folder. */

@@ -15,14 +15,15 @@ export function compileOnce(
   name: string,
   sources: readonly string[],
   headers: readonly string[] = [],
+  flags: readonly string[] = [],
 ): string {
-  const hash = createHash('sha256');
+  const hash = createHash('sha256').update(flags.join(' '));
   for (const file of [...sources, ...headers]) hash.update(readFileSync(file)).update('\0');
   const program = join(FOLDER, `${name}-${hash.digest('hex').slice(0, 12)}`);
   if (existsSync(program)) return program;
   mkdirSync(FOLDER, { recursive: true });
   const making = `${program}.${process.pid}`;
-  execFileSync('gcc', [...FLAGS, '-o', making, ...sources]);
+  execFileSync('gcc', [...FLAGS, ...flags, '-o', making, ...sources]);
   renameSync(making, program);
   return program;
 }

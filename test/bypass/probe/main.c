@@ -87,17 +87,25 @@ int open_socket(const char *address, int type, int protocol)
 	return fd;
 }
 
-int inside_lab(void)
+/* Is there a line in which the text stands? */
+static int shows(const char *path, const char *text)
 {
-	FILE *links = fopen("/proc/self/net/dev", "re");
+	FILE *file = fopen(path, "re");
 	char line[512];
 	int found = 0;
 
-	while (links && fgets(line, sizeof(line), links))
-		found |= !strncmp(line + strspn(line, " "), "twlab-mark:", 11);
-	if (links)
-		fclose(links);
+	while (file && fgets(line, sizeof(line), file))
+		found |= !!strstr(line, text);
+	if (file)
+		fclose(file);
 	return found;
+}
+
+/* The lab's link, or a pod's route to the end of it (test/lab/mark.ts). */
+int inside_lab(void)
+{
+	return shows("/proc/self/net/dev", "twlab-mark:") ||
+	       shows("/proc/self/net/route", "\tFE7100CB\t");
 }
 
 static const struct step *find(const char *name)

@@ -7,6 +7,8 @@ const bytesOf = (address: string): number[] => address.split('.').map(Number);
 
 export interface Header {
   readonly to: string;
+  /** The lab's machine unless told. */
+  readonly from?: string;
   readonly protocol: number;
   readonly payload: Buffer;
   /** In units of eight bytes (RFC 791, 3.1). */
@@ -15,9 +17,17 @@ export interface Header {
   readonly options?: Buffer;
 }
 
-/** The kernel fills in checksum and id for raw sockets; frames leave as they are. */
+/** The kernel fills in checksum and id for raw sockets; frames leave as they are, and routers look at them. */
 export function ipv4(header: Header): string {
-  const { to, protocol, payload, offset = 0, moreFragments, options = Buffer.alloc(0) } = header;
+  const {
+    to,
+    from = SOURCE,
+    protocol,
+    payload,
+    offset = 0,
+    moreFragments,
+    options = Buffer.alloc(0),
+  } = header;
   const head = Buffer.alloc(20);
   head.writeUInt8(0x40 | ((20 + options.length) / 4), 0);
   head.writeUInt16BE(20 + options.length + payload.length, 2);
@@ -25,9 +35,19 @@ export function ipv4(header: Header): string {
   head.writeUInt16BE((moreFragments === undefined ? 0 : 0x2000) | offset, 6);
   head.writeUInt8(64, 8);
   head.writeUInt8(protocol, 9);
-  head.set(bytesOf(SOURCE), 12);
+  head.set(bytesOf(from), 12);
   head.set(bytesOf(to), 16);
-  return Buffer.concat([head, options, payload]).toString('hex');
+  const whole = Buffer.concat([head, options]);
+  whole.writeUInt16BE(checksum(whole), 10);
+  return Buffer.concat([whole, payload]).toString('hex');
+}
+
+/** RFC 1071. */
+function checksum(bytes: Buffer): number {
+  let sum = 0;
+  for (let at = 0; at < bytes.length; at += 2) sum += bytes.readUInt16BE(at);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  return ~sum & 0xffff;
 }
 
 export function udp(port: number, text: string): Buffer {
