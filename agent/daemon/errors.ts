@@ -20,6 +20,12 @@ export const errors = {
     hint: 'name one with --upstream ADDRESS, or in every RunnerBinding under spec.dns.upstreams',
     exit: 'host',
   },
+  noBpffs: {
+    code: 'TW_AGENT_BPFFS',
+    message: 'no BPF file system is mounted, and one of the agent’s own would not outlive it',
+    hint: 'mount one on the host, and show it to the agent’s container: mount -t bpf bpf /sys/fs/bpf',
+    exit: 'host',
+  },
   listen: {
     code: 'TW_AGENT_LISTEN',
     message: 'health and metrics cannot be served at {where}: {reason}',

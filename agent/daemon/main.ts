@@ -12,10 +12,11 @@ import { findCgroup2, readMounts } from '../cgroup/mountinfo.ts';
 import { taggedSockets } from '../cgroup/tags.ts';
 import { ContainerdWatcher } from '../containerd/watcher.ts';
 import { Engine } from '../engine/engine.ts';
-import { pinRoot, useBpffs } from '../leftovers/bpffs.ts';
+import { pinRoot } from '../leftovers/bpffs.ts';
 import { removePins } from '../leftovers/sweep.ts';
 import { type PodLog, Pods } from '../pods/pods.ts';
 import { parseResolvConf } from '../resolver/resolv-conf.ts';
+import { lastingBpffs } from './bpffs.ts';
 import { Bundle } from './bundle.ts';
 import { errors } from './errors.ts';
 import { serveHealth } from './health.ts';
@@ -40,7 +41,7 @@ async function run(options: AgentOptions): Promise<void> {
     fault: (error) => log.warn(fields(error), 'a lookup failed'),
   });
   const cgroups = findCgroup2(readMounts());
-  const place = { cgroups, pins: join(pinRoot(useBpffs().path), 'pods') };
+  const place = { cgroups, pins: join(pinRoot(lastingBpffs()), 'pods') };
   const cgroupExists = (name: string): boolean => exists(cgroupPath(name, cgroups));
   const watcher = new ContainerdWatcher({ socket: options.containerd });
   let connected = false;
