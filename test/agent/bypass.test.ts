@@ -99,6 +99,21 @@ const attempts: readonly Attempt[] = [
     record: row('default', bad(32)),
     opened: ['privileged'],
   },
+  {
+    step: `raw-packet ${bad(33)} ${datagram(bad(33))}`,
+    what: 'a raw socket in the node’s network',
+    witness: { packets: bad(33) },
+    record: row('default', bad(33)),
+    opened: ['hostNetwork'],
+  },
+  {
+    // docs/limits.md: nothing stands behind the cgroup there.
+    step: `frame ${datagram(bad(34))}`,
+    what: 'a packet socket in the node’s network gets through',
+    witness: { packets: bad(34) },
+    through: true,
+    opened: ['hostNetwork'],
+  },
 ];
 
 test('ways around, in pods', { skip }, async (t) => {

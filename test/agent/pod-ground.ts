@@ -1,6 +1,7 @@
 /**
  * Ground for attempts of test/bypass: a pod that no binding governs, and one that is held. What is `opened` is
- * what a pod may ask for and a job should not get: `privileged`, or names of capabilities.
+ * what a pod may ask for and a job should not get: `privileged`, `hostNetwork`, or
+ * names of capabilities.
  */
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -46,7 +47,10 @@ export async function podGround(
         securityContext: rights(options.opened ?? []),
         volumeMounts: [{ name: 'probe', mountPath: '/probe', readOnly: true }],
       },
-      spec: { volumes: [{ name: 'probe', hostPath: { path: folder } }] },
+      spec: {
+        volumes: [{ name: 'probe', hostPath: { path: folder } }],
+        hostNetwork: options.opened?.includes('hostNetwork') === true,
+      },
     });
   const rows = async ({ name }: EndedPod) => {
     let known = -1;
@@ -72,5 +76,5 @@ export async function podGround(
 
 function rights(opened: readonly string[]): object {
   if (opened.includes('privileged')) return { privileged: true };
-  return opened.length === 0 ? {} : { capabilities: { add: opened } };
+  return { capabilities: { add: opened.filter((right) => right !== 'hostNetwork') } };
 }
