@@ -21,7 +21,8 @@ test('the pod’s cgroup stands above the sandbox’s own, with both cgroup driv
 
 test('a sandbox is read with its labels, its annotations and its namespaces', () => {
   const annotations = { 'job.runner.gitlab.com/name': 'deploy' };
-  const container = containerOf({ id: 'a', labels: { app: 'x' }, annotations });
+  const searches = ['ci.svc.Cluster.local'];
+  const container = containerOf({ id: 'a', labels: { app: 'x' }, annotations, searches });
   const sandbox = readSandbox(container, 7);
   assert.equal(isSandbox(container), true);
   assert.deepEqual(
@@ -30,6 +31,7 @@ test('a sandbox is read with its labels, its annotations and its namespaces', ()
   );
   assert.equal(sandbox.labels.app, 'x');
   assert.deepEqual(sandbox.annotations, annotations);
+  assert.deepEqual(sandbox.searches, ['ci.svc.cluster.local']);
   assert.equal(sandbox.cgroup, '/kubepods/besteffort/poda');
 });
 

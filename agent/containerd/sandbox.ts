@@ -21,7 +21,12 @@ interface Spec {
 }
 
 interface Metadata {
-  readonly Metadata?: { readonly Config?: { readonly annotations?: Record<string, string> } };
+  readonly Metadata?: {
+    readonly Config?: {
+      readonly annotations?: Record<string, string>;
+      readonly dns_config?: { readonly searches?: readonly string[] };
+    };
+  };
 }
 
 /** @throws TW_CONTAINERD_SANDBOX when its record lacks what a sandbox must have */
@@ -31,8 +36,9 @@ export function readSandbox(container: Container, pid: number): Sandbox {
   const path = spec.linux?.cgroupsPath;
   if (path === undefined) throw failure(errors.sandbox, { id, what: 'cgroup' });
   const metadata = container.extensions[METADATA];
-  const config =
+  const record =
     metadata === undefined ? undefined : parse<Metadata>(metadata.value, id, 'metadata');
+  const config = record?.Metadata?.Config;
   const network = spec.linux?.namespaces?.find(({ type }) => type === 'network');
   return {
     id,
@@ -40,7 +46,8 @@ export function readSandbox(container: Container, pid: number): Sandbox {
     name: needed(labels[`${POD}.name`], id, 'pod name'),
     uid: needed(labels[`${POD}.uid`], id, 'pod uid'),
     labels,
-    annotations: config?.Metadata?.Config?.annotations ?? {},
+    annotations: config?.annotations ?? {},
+    searches: (config?.dns_config?.searches ?? []).map((ending) => ending.toLowerCase()),
     pid,
     hostNetwork: network === undefined,
     cgroup: parentOf(path),

@@ -77,6 +77,7 @@ export async function holdSandbox(
       project_id: identity.project ?? null,
       job_name: identity.job ?? null,
     },
+    searches: sandbox.searches,
     onRow,
     outside: (pid) => pid === shim,
   });

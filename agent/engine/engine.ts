@@ -37,6 +37,8 @@ export interface HoldOptions {
   readonly policy: CompiledPolicy;
   readonly upstream: ServerPool;
   readonly labels: TargetLabels;
+  /** Endings that the target's resolvers try with each name. */
+  readonly searches?: readonly string[];
   /**
    * The network namespace, where it is not ours: one that the target shares with others, or that is its
    * own alone. Rules of a firewall are only ever set in one of its own.
@@ -141,6 +143,7 @@ export class HeldTarget {
       kernel,
       target,
       labels: options.labels,
+      searches: options.searches ?? [],
       now: Date.now,
       wallTime: (boot) => Number((booted + boot) / MS_IN_NS),
       outside: options.outside,

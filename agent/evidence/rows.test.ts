@@ -56,6 +56,7 @@ function setUp() {
       names: { nameOf: (id) => (id === 9 ? NAME : null) },
       policyOf: (number) => policies.get(number),
     },
+    searches: ['ci.svc.cluster.local', 'svc.cluster.local'],
     labels: { target: 't', namespace: null, pod: null, project_id: '42', job_name: 'install' },
     now: () => 1_000,
     wallTime: (boot) => Number(boot / 1_000_000n),
@@ -347,4 +348,38 @@ test('hostile names are escaped in the row', () => {
   const { table } = setUp();
   table.refused(query({ name: 'a\x1b[2J\n.test' }));
   assert.equal(table.finish()[0]?.domain, 'a\\x1b[2J\\x0a.test');
+});
+
+test('a name that a resolver tried with its endings first is one row', () => {
+  const { table, told } = setUp();
+  for (const ending of ['.ci.svc.cluster.local', '.svc.cluster.local', '']) {
+    table.refused(query({ name: `${NAME}${ending}` }));
+  }
+  table.refused(query({ name: 'good.example.test.ci.svc.cluster.local' }));
+  table.allowed({ ...query({ name: 'good.example.test' }), rule: 1 });
+  assert.deepEqual(
+    told.map(({ domain }) => domain),
+    [NAME],
+  );
+  assert.deepEqual(
+    table.finish().map(({ domain, action }) => [domain, action]),
+    [
+      [NAME, 'block'],
+      ['good.example.test', 'allow'],
+    ],
+  );
+});
+
+test('a name with an ending that nobody asks for without is told, a little later', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { table, told } = setUp();
+  table.refused(query({ name: 'web.team.svc.cluster.local' }));
+  table.refused(query({ name: 'web.ci.svc.cluster.local' }));
+  assert.deepEqual(
+    told.map(({ domain }) => domain),
+    ['web.ci.svc.cluster.local'],
+  );
+  t.mock.timers.tick(2000);
+  assert.equal(told.at(-1)?.domain, 'web.team.svc.cluster.local');
+  assert.equal(table.finish().length, 2);
 });

@@ -30,6 +30,8 @@ export interface RowParts {
   };
   /** What every row says of its target. */
   readonly labels: TargetLabels;
+  /** Endings that the target's resolvers try with each name (resolv.conf(5), search), in lower case. */
+  readonly searches?: readonly string[];
   /** Wall time, ms. */
   now(): number;
   /** Wall time in ms of a moment given in ns of CLOCK_BOOTTIME. */
@@ -60,6 +62,9 @@ function portOf({ proto, port }: RowKey, reason: Reason): number | null {
   return (proto === 6 || proto === 17) && !portless.has(reason) ? port : null;
 }
 
+/** A resolver asks for the bare name right after its endings, ms. */
+const ENDINGS_PATIENCE = 2000;
+
 /** Rows of refused lookups that one target may have; names are cheap to make up. */
 export const LOOKUP_BUDGET = 1024;
 
@@ -70,6 +75,8 @@ export class RowTable {
   readonly #parts: RowParts;
   readonly #entries = new Map<string, Entry>();
   readonly #seen = new Map<string, Entry>();
+  /** Names with an ending that were refused, by process and name, while their bare name may follow. */
+  readonly #endings = new Map<string, Entry>();
 
   constructor(parts: RowParts) {
     this.#parts = parts;
@@ -103,13 +110,17 @@ export class RowTable {
       }
       this.#lookups++;
     }
-    const entry = this.#entry(event, start, true, query.resolved);
+    this.#takeEndings(event, start);
+    const ending = this.#isEnding(query.name);
+    const entry = this.#entry(event, start, true, query.resolved || ending);
+    if (ending && entry.waiting) this.#awaitBareName(entry);
     this.#again(entry, String(query.type));
   }
 
   /** A name that was resolved as a rule says; it waits for the connection that is likely to follow. */
   allowed(query: AllowedQuery): void {
     const { event, start } = this.#lookup(query, 'allow', 'name', null);
+    this.#takeEndings(event, start);
     this.#again(this.#entry(event, start, true, true), 'A');
   }
 
@@ -125,10 +136,7 @@ export class RowTable {
     const rows: EgressEvent[] = [];
     for (const entry of this.#entries.values()) {
       if (entry.merged) continue;
-      if (entry.waiting) {
-        entry.waiting = false;
-        this.#parts.onRow(entry.event);
-      }
+      this.#tell(entry);
       rows.push(entry.event);
     }
     return rows;
@@ -139,6 +147,44 @@ export class RowTable {
     const { kernel, target } = this.#parts;
     for (const raw of kernel.rowKeys()) {
       if (rowKey.read(raw).target === target.spec.id) kernel.deleteRow(raw);
+    }
+  }
+
+  /** One that waited. */
+  #tell(entry: Entry): void {
+    if (!entry.waiting) return;
+    entry.waiting = false;
+    this.#parts.onRow(entry.event);
+  }
+
+  /** `registry.example.com.ci.svc.cluster.local`, but not `web.ci.svc.cluster.local` for `web`. */
+  #isEnding(name: string): boolean {
+    const [longest] = (this.#parts.searches ?? [])
+      .filter((ending) => name.endsWith(`.${ending}`))
+      .sort((a, b) => b.length - a.length);
+    return longest !== undefined && name.slice(0, -longest.length - 1).includes('.');
+  }
+
+  /** In Observe it waits for a connection as well, and as long as one takes. */
+  #awaitBareName(entry: Entry): void {
+    const { event, start } = entry;
+    const key = endingKey(event, start, event.domain);
+    this.#endings.set(key, entry);
+    setTimeout(() => {
+      if (!this.#endings.delete(key)) return;
+      if (event.action === 'block') this.#tell(entry);
+    }, ENDINGS_PATIENCE).unref();
+  }
+
+  /** The row of the bare name says all that those of its endings said. */
+  #takeEndings(event: EgressEvent, start: bigint): void {
+    for (const ending of this.#parts.searches ?? []) {
+      const key = endingKey(event, start, `${event.domain}.${ending}`);
+      const entry = this.#endings.get(key);
+      if (entry === undefined) continue;
+      this.#endings.delete(key);
+      entry.merged = true;
+      entry.waiting = false;
     }
   }
 
@@ -275,6 +321,10 @@ function identity(event: EgressEvent, start: bigint, lookup: boolean): string {
     rule,
     action,
   ]);
+}
+
+function endingKey({ pid }: EgressEvent, start: bigint, domain: string | null): string {
+  return `${pid}/${start}/${domain}`;
 }
 
 /** Sets how often one part of a row happened. Types of a look-up are one attempt, so the most counts. */

@@ -19,7 +19,15 @@ function documentsOf(...documents: readonly object[]) {
 }
 
 const sandbox = (uid: string, namespace = 'ci'): Sandbox => ({
-  ...{ id: `id-${uid}`, uid, namespace, name: `pod-${uid}`, labels: {}, annotations: {} },
+  ...{
+    id: `id-${uid}`,
+    uid,
+    namespace,
+    name: `pod-${uid}`,
+    labels: {},
+    annotations: {},
+    searches: [],
+  },
   ...{ pid: 1, hostNetwork: false, cgroup: `/kubepods/pod${uid}` },
 });
 

@@ -13,6 +13,8 @@ export interface Sandbox {
   readonly labels: Readonly<Record<string, string>>;
   /** Whoever creates a pod chooses them, and often whoever writes a job does. */
   readonly annotations: Readonly<Record<string, string>>;
+  /** Endings that its resolvers try with each name, in lower case. */
+  readonly searches: readonly string[];
   /** Of the process that keeps the namespaces open. */
   readonly pid: number;
   /** The pod has no network namespace of its own. */

@@ -56,6 +56,9 @@ async function assertRows(
     assert.deepEqual(line.slice(-3), ['sh', 'npm install', 'sh']);
     assert.ok(!line.includes('containerd-shim'), line.join());
   }
+  // The resolver tried each name with the cluster's endings first.
+  const endings = agent.rows(pod).filter(({ domain }) => domain?.endsWith('.cluster.local'));
+  assert.deepEqual(endings, []);
   const allowed = agent.rows(pod).find(({ action }) => action === 'allow');
   assert.equal(allowed?.domain, REGISTRY_NAME);
   assert.equal(allowed?.comm, 'npm install');

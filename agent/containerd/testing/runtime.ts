@@ -88,6 +88,7 @@ export interface TestSandbox {
   readonly kind?: 'sandbox' | 'container';
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
+  readonly searches?: readonly string[];
   readonly cgroupsPath?: string;
   readonly hostNetwork?: boolean;
 }
@@ -104,7 +105,8 @@ export function containerOf(one: TestSandbox): Container {
       ],
     },
   };
-  const metadata = { Version: 'v1', Metadata: { Config: { annotations } } };
+  const config = { annotations, dns_config: { searches: one.searches } };
+  const metadata = { Version: 'v1', Metadata: { Config: config } };
   const json = (value: object) => ({ typeUrl: '', value: Buffer.from(JSON.stringify(value)) });
   return {
     id,
