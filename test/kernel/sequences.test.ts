@@ -28,7 +28,7 @@ test(`hooks that remember do what the model says (seed ${seed}, ${cases} cases)`
     }),
   );
   const args = [script, String(seed), String(cases)];
-  const ended = await lab.run('host', process.execPath, args, { env, timeout: 480_000 });
+  const ended = await lab.run('host', process.execPath, args, { env, timeout: 1_400_000 });
   assert.equal(ended.code, 0, ended.stderr);
   const story = JSON.parse(ended.stdout) as SequenceStory;
   assert.deepEqual(story.differences, [], `seed ${seed}`);
