@@ -36,6 +36,36 @@ static struct bpf_program *tw_program_arg(napi_env env, napi_value *argv)
 	return program;
 }
 
+/* The program behind a link: a descriptor, or -errno. */
+static int tw_program_behind(int link)
+{
+	struct bpf_link_info info = {};
+	uint32_t size = sizeof(info);
+	int program;
+
+	if (bpf_obj_get_info_by_fd(link, &info, &size))
+		return -errno;
+	program = bpf_prog_get_fd_by_id(info.prog_id);
+	return program < 0 ? -errno : program;
+}
+
+/*
+ * Compare and swap: the new program takes the place of the one that was seen there, or of none. Two agents
+ * that take over at once do not undo each other unseen: the slower one gets EPERM.
+ */
+static int tw_swap(int link, const struct bpf_program *program)
+{
+	int before = tw_program_behind(link), err;
+
+	if (before < 0)
+		return before;
+	DECLARE_LIBBPF_OPTS(bpf_link_update_opts, opts, .flags = BPF_F_REPLACE,
+			    .old_prog_fd = (uint32_t)before);
+	err = bpf_link_update(link, bpf_program__fd(program), &opts) ? -errno : 0;
+	close(before);
+	return err;
+}
+
 /*
  * A link that is pinned there already gets this program in the place of its own, at once for every packet.
  * 0: done. 1: there is none, or its cgroup is gone and the pin with it. Negative: errno.
@@ -46,7 +76,7 @@ static int tw_replace(const struct bpf_program *program, const char *pin_path)
 
 	if (link < 0)
 		return errno == ENOENT ? 1 : -errno;
-	err = bpf_link_update(link, bpf_program__fd(program), NULL) ? -errno : 0;
+	err = tw_swap(link, program);
 	close(link);
 	if (err == -ENOLINK)
 		return unlink(pin_path) ? -errno : 1;
