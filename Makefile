@@ -43,6 +43,7 @@ BARRIER_SOURCES := $(wildcard barrier/*.c)
 BARRIER_CFLAGS := -std=gnu11 -Os -ffunction-sections -fdata-sections -fstack-protector-strong \
 	-Wall -Wextra -Wshadow -Wconversion -Werror
 BARRIER_LDFLAGS := -static -s -Wl,--gc-sections,-z,noexecstack,-z,relro
+PARENT_SOURCES := $(wildcard agent/parent/*.c)
 ADDON_LDFLAGS := -shared -Wl,-z,relro,-z,now -Wl,--as-needed
 ADDON_LIBS := -lbpf -lseccomp -lelf -lz
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
@@ -65,7 +66,7 @@ step = @printf '  %-7s %s\n' $(1) $(2)
 .PHONY: $(shell awk -F: '/^[a-z][a-z0-9-]*:.*\#\# / { print $$1 }' $(firstword $(MAKEFILE_LIST)))
 .PHONY: setup-cluster setup-kernels
 
-all: bpf addon bundle barrier ## Build everything: eBPF objects, addon, bundle, barrier (what a bare `make` does)
+all: bpf addon bundle barrier parent ## Build everything: eBPF objects, addon, bundle, barrier, parent (what a bare `make` does)
 
 setup: ## Install what is missing on this host (apt, npm ci); quick when nothing is
 	@scripts/setup.sh
@@ -144,6 +145,14 @@ build/barrier: $(BARRIER_SOURCES) $(wildcard barrier/*.h) Makefile | setup
 	$(Q)mkdir -p $(@D)
 	$(call step,musl,$@)
 	$(Q)$(MUSL_CC) $(BARRIER_CFLAGS) -o $@.tmp $(BARRIER_SOURCES) $(BARRIER_LDFLAGS)
+	$(Q)mv $@.tmp $@
+
+parent: build/torwacht-parent ## Build the agent's parent, which restarts it and keeps its sockets
+
+build/torwacht-parent: $(PARENT_SOURCES) $(wildcard agent/parent/*.h) Makefile | setup
+	$(Q)mkdir -p $(@D)
+	$(call step,musl,$@)
+	$(Q)$(MUSL_CC) $(BARRIER_CFLAGS) -o $@.tmp $(PARENT_SOURCES) $(BARRIER_LDFLAGS)
 	$(Q)mv $@.tmp $@
 
 build/torwacht-agent.mjs: $(BUNDLED) scripts/bundle.ts package-lock.json | setup
