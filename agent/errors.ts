@@ -20,4 +20,10 @@ export const errors = {
     hint: 'end some of the jobs on this host',
     exit: 'host',
   },
+  notCarried: {
+    code: 'TW_AGENT_NOT_CARRIED',
+    message: '{count} sockets of {cgroup} could not be looked at',
+    hint: 'their open connections are judged as new ones are; the agent needs the host’s PID namespace and CAP_SYS_PTRACE',
+    exit: 'host',
+  },
 } as const satisfies Record<string, ErrorSpec>;

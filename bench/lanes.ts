@@ -10,7 +10,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Cgroup, createCgroup, newCgroupId } from '#agent/cgroup/cgroup.ts';
-import { Numbers, Target } from '#agent/target/target.ts';
+import { Numbers } from '#agent/target/numbers.ts';
+import { Target } from '#agent/target/target.ts';
 import { Kernel } from '#bpf/kernel.ts';
 import { builtPath, native } from '#bpf/native.ts';
 import { singleTargetSizes } from '#bpf/programs.ts';
@@ -34,7 +35,7 @@ export interface Lane {
 /** Programs of bench/empty.bpf.c: what any program pays on this machine. */
 export function plainLane(world: BenchWorld, program: string): Lane {
   const { cgroup, pins } = world.cgroup();
-  const engine = native().load(builtPath('bpf/empty.bpf.o'), {}, []);
+  const engine = native().load(builtPath('bpf/empty.bpf.o'), {}, [], '');
   mkdirSync(pins, { recursive: true });
   native().attachCgroup(engine, program, cgroup.path, join(pins, program));
   return {

@@ -1,7 +1,8 @@
 /** What bench/test-runs.ts starts inside the lab: prints the figures as JSON. */
 import { execFileSync } from 'node:child_process';
 import { cgroupOf } from '#agent/cgroup/cgroup.ts';
-import { Numbers, Target } from '#agent/target/target.ts';
+import { Numbers } from '#agent/target/numbers.ts';
+import { Target } from '#agent/target/target.ts';
 import { Kernel } from '#bpf/kernel.ts';
 import { builtPath, native } from '#bpf/native.ts';
 import { singleTargetSizes } from '#bpf/programs.ts';
@@ -23,7 +24,7 @@ type Run = (frame: Buffer, repeat: number) => number;
 
 assertInsideLab();
 const [link] = JSON.parse(execFileSync('ip', ['-j', 'link', 'show', MARK], { encoding: 'utf8' }));
-const engine = native().load(builtPath('bpf/empty.bpf.o'), {}, []);
+const engine = native().load(builtPath('bpf/empty.bpf.o'), {}, [], '');
 const empty: Run = (frame, repeat) =>
   native().testRun(engine, 'tw_empty', frame, repeat, link.ifindex).nanoseconds;
 const kernels: Kernel[] = [];

@@ -61,15 +61,25 @@ function goodCalls(engine: EngineHandle): { [K in keyof Native]: Good<K> } {
   const four = () => Buffer.alloc(4);
   const frame = Buffer.alloc(60);
   return {
-    load: good([builtPath('bpf/verdict.bpf.o'), {}, []], (made) => addon.unload(made)),
-    loadLater: good([builtPath('bpf/verdict.bpf.o'), {}, []], (made) => {
-      void made.then((engine) => addon.unload(engine));
+    load: good([builtPath('bpf/verdict.bpf.o'), {}, [], ''], (made) => addon.unload(made)),
+    loadLater: good([builtPath('bpf/verdict.bpf.o'), {}, [], ''], (made) => {
+      // Folders that are on no bpffs take no pins.
+      made.then(
+        (engine) => addon.unload(engine),
+        () => undefined,
+      );
     }),
-    unload: good([addon.load(builtPath('bpf/verdict.bpf.o'), {}, [])]),
+    unload: good([addon.load(builtPath('bpf/verdict.bpf.o'), {}, [], '')]),
     mapUpdate: good([engine, 'doh', four(), four(), 0]),
     mapLookup: good([engine, 'doh', four(), four()]),
     mapDelete: good([engine, 'doh', four()]),
     mapKeys: good([engine, 'doh']),
+    mapValues: good([engine, 'hashing']),
+    mapShapes: good([engine]),
+    openPinned: good(['/none', []], (made) => addon.unload(made)),
+    mapDefinitions: good([builtPath('bpf/verdict.bpf.o')]),
+    descriptorOf: good([process.pid, 0], (made) => addon.close(made)),
+    exchange: good([2 ** 31 - 1, four(), -1]),
     mapEntries: good([engine, 'doh']),
     mapStore: good([engine, 'levels', 0, 0n]),
     attachCgroup: good([engine, packetPrograms[0], '/none', '/none/pin']),
@@ -103,6 +113,7 @@ function goodCalls(engine: EngineHandle): { [K in keyof Native]: Good<K> } {
 const refused: readonly (keyof Native)[] = [
   'attachBackstop',
   'attachCgroup',
+  'exchange',
   'receiveRoom',
   'close',
   'netfilterBatch',
@@ -234,7 +245,7 @@ test('text with a NUL, and text that is too long, is refused before it is used',
   const engine = engineFor(t);
   for (const text of ['doh\0', '\0', 'x'.repeat(5000)]) {
     assert.throws(() => native().mapKeys(engine, text), wrong);
-    assert.throws(() => native().load(text, {}, []), wrong);
+    assert.throws(() => native().load(text, {}, [], ''), wrong);
     assert.throws(() => native().layout(text), wrong);
     assert.throws(() => native().openSocket('udp', text, 0, 0, ''), wrong);
     const program = packetPrograms[0];
@@ -244,10 +255,12 @@ test('text with a NUL, and text that is too long, is refused before it is used',
 });
 
 test('a program that was left out is none', { skip }, (t) => {
-  const engine = native().load(builtPath(ENGINE), singleTargetSizes, [
-    packetPrograms[1],
-    'tw_fork',
-  ]);
+  const engine = native().load(
+    builtPath(ENGINE),
+    singleTargetSizes,
+    [packetPrograms[1], 'tw_fork'],
+    '',
+  );
   t.after(() => native().unload(engine));
   const run = () => native().testRun(engine, packetPrograms[1], Buffer.alloc(60), 1, 0);
   assert.throws(run, { code: 'ENOENT' });
@@ -256,7 +269,7 @@ test('a program that was left out is none', { skip }, (t) => {
 });
 
 test('an error says which call it was about, and has the errno’s name', { skip }, () => {
-  assert.throws(() => native().load('/none.o', {}, []), {
+  assert.throws(() => native().load('/none.o', {}, [], ''), {
     code: 'ENOENT',
     message: /^\/none\.o: /,
   });
@@ -302,7 +315,7 @@ test('a socket keeps as many datagrams as it was given room for', { skip }, asyn
 
 test('a map of no entries is refused with the kernel’s words', { skip }, () => {
   const sizes = { ...singleTargetSizes, rows: 0 };
-  const load = () => native().load(builtPath(ENGINE), sizes, [packetPrograms[1]]);
+  const load = () => native().load(builtPath(ENGINE), sizes, [packetPrograms[1]], '');
   assert.throws(load, (error: NodeJS.ErrnoException) => {
     return error.code !== undefined && /rows/.test(error.message);
   });

@@ -8,8 +8,10 @@ import { join } from 'node:path';
 import { failure } from '#api/error.ts';
 import type { Permission } from '#policy/types.ts';
 import { errors } from './errors.ts';
+import { Keeping } from './keeping.ts';
 import * as layout from './layout.ts';
 import { LearnedTable } from './learned-table.ts';
+import { layoutHash, ownFolder } from './map-pins.ts';
 import {
   builtPath,
   type EngineHandle,
@@ -76,7 +78,9 @@ export class Kernel {
   readonly #native = native();
   readonly #engine: EngineHandle;
   readonly #learned: LearnedTable;
-  /** Names whose element was written; an element that was not holds nothing. */
+  /** What is written down for the process after this one, and what the one before left. */
+  readonly keeping: Keeping;
+  /** Names whose element was written; an element that was not holds nothing, if the map is new. */
   readonly #named = new Set<number>();
   /** ms. */
   readonly #tickLength = (native().jiffy() * 2 ** layout.TICK_SHIFT) / 1e6;
@@ -85,35 +89,40 @@ export class Kernel {
   #ring: RingHandle | undefined;
   #onEvents: ((events: EventRecord[]) => void) | undefined;
 
-  private constructor(engine: EngineHandle, attempt: Attempt, why: string) {
+  private constructor(engine: EngineHandle, attempt: Attempt, why: string, folder: string) {
     this.#engine = engine;
+    this.keeping = new Keeping(engine, folder);
     const maps = {
       write: (index: number, value: Buffer) => this.#update('learned', u32(index), value),
       setHashing: (value: Buffer) => this.#update('hashing', u32(0), value),
     };
-    this.#learned = new LearnedTable(maps, this.#native.mapEntries(engine, 'learned'));
+    const entries = this.#native.mapEntries(engine, 'learned');
+    const { seed, keys } = this.keeping.learned();
+    this.#learned = new LearnedTable(maps, entries, seed, keys);
     this.packetProgram = attempt.packet;
     this.missing = new Map(attempt.missing.map((part) => [part, why]));
   }
 
   /**
    * Loads the programs, on another thread. `sizes` replaces the number of entries of a map; `backstop`
-   * is for targets with a network namespace of their own.
+   * is for targets with a network namespace of their own. `pins`: a folder on a bpffs in which the maps
+   * outlive this process; the next one with equal maps goes on with them.
    * @throws TW_BPF_NO_BTF, TW_BPF_NOT_BUILT, TW_BPF_REFUSED (rejects)
    */
   static async load(
     sizes: Readonly<Record<string, number>>,
-    { backstop = false }: { readonly backstop?: boolean } = {},
+    { backstop = false, pins = '' }: { readonly backstop?: boolean; readonly pins?: string } = {},
   ): Promise<Kernel> {
     if (!existsSync(BTF)) throw failure(errors.noBtf, { path: BTF });
     const path = builtPath('bpf/engine.bpf.o');
     if (!existsSync(path)) throw failure(errors.notBuilt, { path });
+    const folder = pins && ownFolder(pins, layoutHash(path, sizes));
     const refusals: NodeJS.ErrnoException[] = [];
     for (const attempt of attempts) {
       try {
         const without = [...attempt.without, ...(backstop ? [] : [backstopProgram])];
-        const engine = await native().loadLater(path, sizes, without);
-        return new Kernel(engine, attempt, refusals[0]?.message ?? '');
+        const engine = await native().loadLater(path, sizes, without, folder);
+        return new Kernel(engine, attempt, refusals[0]?.message ?? '', folder);
       } catch (error) {
         refusals.push(error as NodeJS.ErrnoException);
       }
@@ -193,6 +202,22 @@ export class Kernel {
     this.#native.mapStore(this.#engine, 'policies', slot, 0n);
     this.#update('targets', u32(slot), Buffer.alloc(layout.target.size));
     this.#update('accounts', u32(slot), Buffer.alloc(layout.account.size));
+    this.keeping.forget(slot);
+  }
+
+  /** The links of a target that is gone. */
+  forgetUplinksOf(slot: number): void {
+    const keys = this.#native.mapKeys(this.#engine, 'uplinks');
+    for (let at = 0; at < keys.length; at += 4) {
+      const key = keys.subarray(at, at + 4);
+      if (this.#lookup('uplinks', key, 4)?.readUInt32LE() !== slot) continue;
+      this.#native.mapDelete(this.#engine, 'uplinks', key);
+    }
+  }
+
+  deleteRows(target: number): void {
+    for (const key of this.rowKeys())
+      if (layout.rowKey.read(key).target === target) this.deleteRow(key);
   }
 
   deleteRow(key: Buffer): void {
@@ -209,7 +234,8 @@ export class Kernel {
    * it is; a name without lines under a table is not allowed by it.
    */
   setLines(table: number, name: number, permissions: readonly Permission[]): void {
-    const before = this.#named.has(name) && this.#lookup('names', u32(name), layout.name.size);
+    const written = this.keeping.kept || this.#named.has(name);
+    const before = written && this.#lookup('names', u32(name), layout.name.size);
     const value = before || Buffer.alloc(layout.name.size);
     layout.lines.writeInto(value, layout.lines.size * (table & 1), linesOf(table, permissions));
     try {
@@ -236,6 +262,19 @@ export class Kernel {
 
   deleteCidr(table: number, address: number, length: number): void {
     this.#native.mapDelete(this.#engine, 'cidrs', this.#cidrKey(table, address, length));
+  }
+
+  /**
+   * Prefixes of tables that are gone, whatever process wrote them. Before
+   * 6.13 a walk through the trie may pass some by: they cost room and nothing else.
+   */
+  deleteCidrsOf(isGone: (table: number) => boolean): void {
+    const keys = this.#native.mapKeys(this.#engine, 'cidrs');
+    for (let at = 0; at < keys.length; at += layout.cidrKey.size) {
+      const key = keys.subarray(at, at + layout.cidrKey.size);
+      if (isGone(layout.cidrKey.read(key).table))
+        this.#native.mapDelete(this.#engine, 'cidrs', key);
+    }
   }
 
   setLearned(target: number, addr: number, slots: LearnedName[]): void {

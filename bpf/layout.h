@@ -9,8 +9,13 @@
 #ifndef TW_LAYOUT_H
 #define TW_LAYOUT_H
 
-/* Bump when a pinned map changes its shape; it names the folder of pins. */
+/* Names the folder of pins: bump when the tree of pins itself is another. */
 #define TW_SCHEMA 1
+/*
+ * Bump when an element of a map means something else in the same shape (another shape is found out): then
+ * an agent does not go on with the maps of the one before, but fills new ones from them by fields' names.
+ */
+#define TW_MEANING 1
 
 #define TW_TICK_SHIFT 4
 #define TW_MAX_TARGETS 1024
@@ -115,6 +120,29 @@ struct tw_lines {
  */
 struct tw_name {
 	struct tw_lines version[2];
+};
+
+/* What user space must know again when it starts anew; no program reads these. */
+#define TW_NAME_TEXT 254
+
+struct tw_name_text {
+	__u32 target;
+	__u8 refused;		/* of answers that Block would refuse: no rule allows its addresses */
+	__u8 length;		/* 0: the text has no room here, and only the number is taken */
+	char text[TW_NAME_TEXT];
+};
+
+/* One per target slot. */
+struct tw_kept {
+	__u32 table;		/* the table that holds what `digest` says */
+	__u32 engaged;		/* port 53 was led to the resolver, and older flows forgotten */
+	__u8 digest[32];	/* of the compiled policy */
+};
+
+/* The last numbers that were given; they are never given again. In element 0 of `numbers`. */
+struct tw_numbers {
+	__u32 table;
+	__u32 target;
 };
 
 struct tw_cidr_key {

@@ -15,6 +15,11 @@ const mirrored: Record<string, Struct<Fields>> = {
   tw_name: layout.name,
   tw_cidr_key: layout.cidrKey,
   tw_hashing: layout.hashing,
+  tw_name_text: layout.nameText,
+  tw_kept: layout.kept,
+  tw_numbers: layout.numbers,
+  tw_flow_key: layout.flowKey,
+  tw_sock: layout.sock,
   tw_learned_name: layout.learnedName,
   tw_learned: layout.learned,
   tw_ancestor: layout.ancestor,
@@ -52,6 +57,8 @@ test('the numbers of reasons, counters and limits are those of layout.h', () => 
   );
   const define = (name: string) => Number(header.match(new RegExp(`#define ${name} (\\d+)`))?.[1]);
   assert.equal(define('TW_SCHEMA'), layout.SCHEMA);
+  assert.equal(define('TW_MEANING'), layout.MEANING);
+  assert.equal(define('TW_NAME_TEXT'), layout.NAME_TEXT);
   assert.equal(define('TW_TICK_SHIFT'), layout.TICK_SHIFT);
   assert.equal(define('TW_MAX_TARGETS'), layout.MAX_TARGETS);
   assert.equal(define('TW_MAX_LEVELS'), layout.MAX_LEVELS);

@@ -6,6 +6,8 @@ import { struct } from './struct.ts';
 
 /** Names the folder of pins; equal to TW_SCHEMA. */
 export const SCHEMA = 1;
+/** Equal to TW_MEANING: part of what tells whether maps can be gone on with. */
+export const MEANING = 1;
 /** A tick of expiry is 2^4 jiffies. */
 export const TICK_SHIFT = 4;
 export const MAX_TARGETS = 1024;
@@ -62,6 +64,16 @@ export const account = struct({
 export const line = struct({ from: 'u16', to: 'u16', proto: 'u8', deny: 'u8', rule: 'u16' });
 export const lines = struct({ table: 'u32', count: 'u32', line: { list: line, of: MAX_LINES } });
 export const name = struct({ version: { list: lines, of: 2 } });
+export const NAME_TEXT = 254;
+export const nameText = struct({
+  target: 'u32',
+  refused: 'u8',
+  length: 'u8',
+  text: { bytes: NAME_TEXT },
+});
+export const kept = struct({ table: 'u32', engaged: 'u32', digest: { bytes: 32 } });
+export const numbers = struct({ table: 'u32', target: 'u32' });
+
 export const cidrKey = struct({ prefix: 'u32', table: 'u32', addr_be: { bytes: 4 } });
 
 export const learnedName = struct({ name: 'u32', expires: 'u32' });
@@ -85,6 +97,33 @@ export const processRecord = struct({
   argv: { bytes: 128 },
   argv_size: 'u32',
   _pad: 'u32',
+});
+
+export const flowKey = struct({
+  target: 'u32',
+  saddr: 'u32',
+  daddr: 'u32',
+  sport: 'u16',
+  dport: 'u16',
+});
+
+/** bpf/maps.h. */
+export const sock = struct({
+  target: 'u32',
+  slot: 'u32',
+  table: 'u32',
+  daddr: 'u32',
+  dport: 'u16',
+  proto: 'u8',
+  state: 'u8',
+  expires: 'u32',
+  name: 'u32',
+  origin_addr: 'u32',
+  origin_port: 'u16',
+  stream: 'u8',
+  _pad: 'u8',
+  pid: 'u32',
+  start: 'u64',
 });
 
 export const askerKey = struct({ target: 'u32', addr: 'u32', port: 'u16', proto: 'u16' });

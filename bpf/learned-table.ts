@@ -27,13 +27,20 @@ export class LearnedTable {
   readonly #mask: number;
   readonly #seed: bigint;
 
-  /** `entries` of the array, a power of two. */
-  constructor(maps: LearnedMaps, entries: number, seed = randomBytes(8).readBigUInt64LE()) {
+  /**
+   * `entries` of the array, a power of two. `keys`: what stands in it already, under this seed.
+   */
+  constructor(
+    maps: LearnedMaps,
+    entries: number,
+    seed = randomBytes(8).readBigUInt64LE(),
+    keys = new BigUint64Array(entries),
+  ) {
     if (entries < PROBES || (entries & (entries - 1)) !== 0) {
       throw new RangeError(`${entries} is no power of two of at least ${PROBES}`);
     }
     this.#maps = maps;
-    this.#keys = new BigUint64Array(entries);
+    this.#keys = keys;
     this.#mask = entries - 1;
     this.#seed = seed;
     maps.setHashing(hashing.write({ seed, mask: this.#mask }));

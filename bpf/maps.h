@@ -139,6 +139,29 @@ struct {
 	__type(value, struct tw_sock);
 } sockets SEC(".maps");
 
+/* The text behind the number of a name. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct tw_name_text);
+} name_texts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, TW_MAX_TARGETS);
+	__type(key, __u32);
+	__type(value, struct tw_kept);
+} kept SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct tw_numbers);
+} numbers SEC(".maps");
+
 /* pid -> identity. Least recently used go first; start tells a reused pid from the real one. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

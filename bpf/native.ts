@@ -19,6 +19,12 @@ export interface StructLayout {
   readonly fields: Readonly<Record<string, number>>;
 }
 
+/** A type as the kernel keeps it with a map; `size` is that of one element. */
+export interface Shape {
+  readonly size: number;
+  readonly fields?: Readonly<Record<string, Shape & { offset: number; count: number }>>;
+}
+
 export interface Interface {
   readonly index: number;
   /** Index of the other end in its namespace; 0 where there is none. */
@@ -30,20 +36,25 @@ export interface Interface {
 
 export interface Native {
   /**
-   * Loads an object; `sizes` replaces a map's number of entries, programs of `without` are left out.
+   * Loads an object; `sizes` replaces a map's number of entries, programs of `without` are left out. Maps
+   * are those that are pinned in the folder `pins`, or get pinned there; empty: none is.
    * Throws with the verifier's words as the message when the kernel refuses a program.
    */
   load(
     path: string,
     sizes: Readonly<Record<string, number>>,
     without: readonly string[],
+    pins: string,
   ): EngineHandle;
   /** The same on another thread. Throws for bad arguments, rejects when the kernel refuses. */
   loadLater(
     path: string,
     sizes: Readonly<Record<string, number>>,
     without: readonly string[],
+    pins: string,
   ): Promise<EngineHandle>;
+  /** Maps that are pinned in a folder, by their names; the handle holds no program. */
+  openPinned(folder: string, names: readonly string[]): EngineHandle;
   unload(engine: EngineHandle): void;
 
   mapUpdate(engine: EngineHandle, map: string, key: Buffer, value: Buffer, flags: number): void;
@@ -52,6 +63,10 @@ export interface Native {
   mapDelete(engine: EngineHandle, map: string, key: Buffer): boolean;
   /** All keys one after another; a key can stand there twice while the map changes. */
   mapKeys(engine: EngineHandle, map: string): Buffer;
+  /** All elements of an array, one after another. */
+  mapValues(engine: EngineHandle, map: string): Buffer;
+  /** The types of keys and values; a map without types has none. */
+  mapShapes(engine: EngineHandle): Readonly<Record<string, { key?: Shape; value?: Shape }>>;
   /** How many elements a map has room for. */
   mapEntries(engine: EngineHandle, map: string): number;
   /** One atomic 64-bit store into an element of a mappable array. */
@@ -84,6 +99,8 @@ export interface Native {
   enableStats(): number;
   /** Structs named tw_* as the compiler laid them out. */
   layout(object: string): Record<string, StructLayout>;
+  /** Maps of an object: type, size of key and value, entries, flags. */
+  mapDefinitions(object: string): Record<string, number[]>;
 
   /**
    * A socket, bound, not listening. With a mark it takes only packets that carry it. `netns` is the path
@@ -111,6 +128,10 @@ export interface Native {
   attachBackstop(engine: EngineHandle, program: string, ifindex: number): void;
   /** How many bytes of datagrams may wait unread in a socket; the kernel's own share comes on top. */
   receiveRoom(fd: number, bytes: number): void;
+  /** A descriptor of ours for what another process has open at one of its. */
+  descriptorOf(pid: number, fd: number): number;
+  /** One message to the agent's parent, with a descriptor unless `fd` is -1, and its answer. */
+  exchange(channel: number, message: Buffer, fd: number): { message: Buffer; fd: number };
   /** Possible processors: how many values an element of a per-CPU map has. */
   processors(): number;
   /** CLOCK_BOOTTIME in ns. */

@@ -125,6 +125,19 @@ export function treeOf(path: string): readonly string[] {
   return [path, ...entries.flatMap((entry) => treeOf(`${path}/${entry}`))];
 }
 
+/** Ids of the cgroup and of all below it, as the kernel gives them: the folders' inodes. */
+export function cgroupIds(path: string): ReadonlySet<bigint> {
+  const ids = new Set<bigint>();
+  for (const folder of treeOf(path)) {
+    try {
+      ids.add(statSync(folder, { bigint: true }).ino);
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    }
+  }
+  return ids;
+}
+
 /** Removes the cgroup with its children, children first. One that is gone is no error; EBUSY is. */
 export function removeCgroup(path: string): void {
   for (const folder of treeOf(path).toReversed()) {

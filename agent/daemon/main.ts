@@ -7,13 +7,14 @@ import { Kernel } from '#bpf/kernel.ts';
 import { MAX_TARGETS } from '#bpf/layout.ts';
 import { optionalParts } from '#bpf/programs.ts';
 import manifest from '../../package.json' with { type: 'json' };
-import { cgroupPath, isGone } from '../cgroup/cgroup.ts';
+import { cgroupIds, cgroupPath, isGone, membersOf } from '../cgroup/cgroup.ts';
 import { findCgroup2, readMounts } from '../cgroup/mountinfo.ts';
 import { taggedSockets } from '../cgroup/tags.ts';
 import { ContainerdWatcher } from '../containerd/watcher.ts';
 import { Engine } from '../engine/engine.ts';
 import { pinRoot } from '../leftovers/bpffs.ts';
 import { removePins } from '../leftovers/sweep.ts';
+import { storeOf } from '../parent/kept-sockets.ts';
 import { type PodLog, Pods } from '../pods/pods.ts';
 import { parseResolvConf } from '../resolver/resolv-conf.ts';
 import { lastingBpffs } from './bpffs.ts';
@@ -34,15 +35,8 @@ async function run(options: AgentOptions): Promise<void> {
   bundle.read();
   if (bundle.problem) log.error(fields(bundle.problem), 'the bundle is not in force');
   const upstreams = new Upstreams(resolveUpstreams(options));
-  const kernel = await loadKernel(log);
-  const engine = new Engine(kernel, {
-    slots: MAX_TARGETS,
-    version: manifest.version,
-    fault: (error) => log.warn(fields(error), 'a lookup failed'),
-  });
-  const cgroups = findCgroup2(readMounts());
-  const place = { cgroups, pins: join(pinRoot(lastingBpffs()), 'pods') };
-  const cgroupExists = (name: string): boolean => exists(cgroupPath(name, cgroups));
+  const { engine, kernel, place } = await startEngine(log);
+  const cgroupExists = (name: string): boolean => exists(cgroupPath(name, place.cgroups));
   const watcher = new ContainerdWatcher({ socket: options.containerd });
   let connected = false;
 
@@ -149,9 +143,25 @@ function sweepRegularly(log: Logger, pins: string, cgroupExists: (name: string) 
   setInterval(sweep, SWEEP_INTERVAL).unref();
 }
 
+/** Goes on with what an agent before this one holds: its maps and links are pinned. */
+async function startEngine(log: Logger) {
+  const pins = pinRoot(lastingBpffs());
+  const kernel = await loadKernel(log, join(pins, 'maps'));
+  const cgroups = findCgroup2(readMounts());
+  const engine = new Engine(kernel, {
+    slots: MAX_TARGETS,
+    version: manifest.version,
+    fault: (error) => log.warn(fields(error), 'a lookup failed'),
+    living: () => cgroupIds(cgroups.path),
+    members: membersOf,
+    sockets: storeOf(process.env),
+  });
+  return { engine, kernel, place: { cgroups, pins: join(pins, 'pods') } };
+}
+
 /** Tells what is lost on this kernel, and what keeps it from holding anything. */
-async function loadKernel(log: Logger): Promise<Kernel> {
-  const kernel = await Kernel.load({}, { backstop: true });
+async function loadKernel(log: Logger, pins: string): Promise<Kernel> {
+  const kernel = await Kernel.load({}, { backstop: true, pins });
   for (const [part, why] of kernel.missing)
     log.warn({ part, lost: optionalParts[part].lost, why }, 'this kernel lacks a part');
   for (const problem of hostProblems(kernel)) log.error({ problem }, 'no pod can be held here');

@@ -5,7 +5,8 @@
  */
 import { failure } from '#api/error.ts';
 import type { EgressEvent } from '#api/event.ts';
-import type { Kernel } from '#bpf/kernel.ts';
+import type { KeptTarget } from '#bpf/kept-state.ts';
+import type { EventRecord, Kernel } from '#bpf/kernel.ts';
 import { native } from '#bpf/native.ts';
 import { createResolver, type Resolver } from '#dns/resolver.ts';
 import { dohAddresses } from '#policy/always-denied.ts';
@@ -13,6 +14,7 @@ import type { CompiledPolicy } from '#policy/types.ts';
 import { taggedSockets } from '../cgroup/tags.ts';
 import { errors } from '../errors.ts';
 import { RowTable, type TargetLabels } from '../evidence/rows.ts';
+import { noStore, type SocketStore } from '../parent/kept-sockets.ts';
 import { redirectByHooks } from '../redirect/by-hooks.ts';
 import { redirectByNftables } from '../redirect/by-nftables.ts';
 import type { Redirect } from '../redirect/redirect.ts';
@@ -22,14 +24,22 @@ import { listenByTcp } from '../resolver/tcp-server.ts';
 import { listenByUdp } from '../resolver/udp-server.ts';
 import type { ServerPool } from '../resolver/upstream.ts';
 import { type Budget, defaultBudget } from '../target/budget.ts';
-import { Numbers, Target } from '../target/target.ts';
+import { Numbers } from '../target/numbers.ts';
+import { Target } from '../target/target.ts';
 import { attachedText } from './attached.ts';
+import { KnownTargets } from './known.ts';
 
 export interface EngineOptions {
   readonly slots: number;
   readonly version: string;
   /** Told of what went wrong with one query or client; holding goes on. */
   fault(error: unknown): void;
+  /** Ids of all cgroups there are, where targets may outlive this process. */
+  living?(): ReadonlySet<bigint>;
+  /** Processes in a cgroup and below: whose sockets are carried to maps of another layout. */
+  members?(cgroup: string): readonly number[];
+  /** Who keeps the resolvers' sockets beyond this process. */
+  readonly sockets?: SocketStore;
 }
 
 export interface HoldOptions {
@@ -55,67 +65,143 @@ export interface HoldOptions {
 /** Room for a common query, beside what the kernel adds. */
 const QUERY_BYTES = 1024;
 const MS_IN_NS = 1_000_000n;
+/** What comes on top is told with the last counts. */
+const EARLY_EVENTS = 4096;
 
 export class Engine {
   readonly kernel: Kernel;
   readonly #options: EngineOptions;
-  readonly #numbers = new Numbers();
+  readonly #sockets: SocketStore;
+  readonly #numbers: Numbers;
+  readonly #known: KnownTargets;
   readonly #held = new Map<number, HeldTarget>();
-  #levels = 0n;
-  #lastId = 0;
+  /** Events of targets that a process before this one held, until they are held again. */
+  #early: EventRecord[] = [];
+  #settled = false;
 
   /** Takes over a kernel, see `Kernel.load`. */
   constructor(kernel: Kernel, options: EngineOptions) {
     this.#options = options;
     this.kernel = kernel;
+    this.#sockets = options.sockets ?? noStore;
+    const kept = kernel.keeping.state();
+    const names = kept.targets.flatMap((target) => target.names.map(({ id }) => id));
+    this.#numbers = new Numbers(kept.numbers, names, (last) => kernel.keeping.numbers(last));
+    this.#known = new KnownTargets(kernel, options.slots, kept, options.living);
+    if (kernel.keeping.lost) options.fault(kernel.keeping.lost);
     for (const address of dohAddresses) this.kernel.setDohAddress(address);
     this.kernel.attachTraces();
     this.kernel.onEvents((events) => {
       for (const held of this.#held.values()) held.rows.add(events);
+      this.#keepEarly(events);
     });
+    this.#settle();
   }
 
-  /** Holds a cgroup, whose processes share our network namespace unless `netns` names another. */
+  /**
+   * Holds a cgroup, whose processes share our network namespace unless `netns` names another. One that a
+   * process before this one held goes on as what it is: under the policy in force until the given one is,
+   * with its names and its open connections.
+   */
   async hold(options: HoldOptions): Promise<HeldTarget> {
     // Each time: a hierarchy can be mounted at any moment.
     const hole = taggedSockets(this.kernel);
     if (hole) throw hole;
-    const slot = this.#freeSlot();
+    const { cgroup } = options;
+    const { slot, before } = this.#known.place(cgroup.id, cgroup.level);
     const budget = { ...defaultBudget, ...options.budget };
-    const redirect = this.#redirect(options, slot, budget.queryBurst * QUERY_BYTES);
+    let redirect: Redirect | undefined;
+    let target: Target | undefined;
     try {
-      this.#levels |= 1n << BigInt(options.cgroup.level);
-      const id = ++this.#lastId;
-      const spec = { slot, id, cgroup: options.cgroup, place: redirect.place, budget };
-      const target = new Target(this.kernel, this.#numbers, spec, options.policy, this.#levels);
-      this.kernel.attachCgroup(options.cgroup.path, options.pins);
-      const held = new HeldTarget(this.kernel, target, options, this.#options, () => {
-        redirect.close();
-        this.#held.delete(slot);
-      });
-      this.#held.set(slot, held);
+      redirect = this.#redirect(options, slot, budget.queryBurst * QUERY_BYTES, before);
+      const id = before?.id ?? this.#numbers.nextTarget();
+      const spec = { slot, id, cgroup, place: redirect.place, budget, before };
+      const { levels } = this.#known;
+      target = new Target(this.kernel, this.#numbers, spec, options.policy, levels);
+      if (before?.carried) this.#carry(id, cgroup.path);
+      this.kernel.attachCgroup(cgroup.path, options.pins);
+      const held = this.#attend(target, options, redirect);
       redirect.engage();
+      this.kernel.keeping.engaged(slot);
       await held.answer(redirect);
+      this.#known.taken(cgroup.id);
+      this.#settle();
       return held;
     } catch (cause) {
-      redirect.close();
+      redirect?.close();
+      this.#sockets.drop(String(cgroup.id));
+      this.#held.delete(slot);
+      this.#known.failed(cgroup.id, target?.inForce);
       throw cause;
     }
   }
 
-  #redirect({ netns }: HoldOptions, slot: number, room: number): Redirect {
-    if (!netns?.own) return redirectByHooks(room, netns?.path);
-    return redirectByNftables({ netns: netns.path, kernel: this.kernel, slot, room });
+  #attend(target: Target, options: HoldOptions, redirect: Redirect): HeldTarget {
+    const { slot, cgroup } = target.spec;
+    const held = new HeldTarget(this.kernel, target, options, this.#options, {
+      stopped: () => {
+        redirect.close();
+        this.#held.delete(slot);
+      },
+      gone: () => {
+        redirect.forget();
+        this.#sockets.drop(String(cgroup.id));
+        this.#known.forget(cgroup.id);
+      },
+    });
+    this.#held.set(slot, held);
+    held.rows.add(this.#early);
+    return held;
+  }
+
+  #redirect(
+    { netns, cgroup }: HoldOptions,
+    slot: number,
+    room: number,
+    before: KeptTarget | undefined,
+  ): Redirect {
+    const keep = { store: this.#sockets, owner: String(cgroup.id) };
+    if (!netns?.own) {
+      return redirectByHooks({ netns: netns?.path ?? '', room, before: before?.resolver, keep });
+    }
+    const engaged = before?.engaged ?? false;
+    const { kernel } = this;
+    return redirectByNftables({ netns: netns.path, kernel, slot, room, engaged, keep });
+  }
+
+  #carry(id: number, path: string): void {
+    const { missed } = this.kernel.keeping.carry(id, this.#options.members?.(path) ?? []);
+    if (missed > 0)
+      this.#options.fault(failure(errors.notCarried, { count: missed, cgroup: path }));
+  }
+
+  /** Maps of another layout are of no use once every living target stands in these. */
+  #settle(): void {
+    if (this.#settled || this.#known.waiting > 0) return;
+    this.#settled = true;
+    this.#early = [];
+    this.kernel.keeping.settle();
+    for (const owner of this.#sockets.owners()) {
+      if (!this.#known.has(BigInt(owner))) this.#sockets.drop(owner);
+    }
+  }
+
+  #keepEarly(events: readonly EventRecord[]): void {
+    if (this.#settled) return;
+    this.#early.push(...events.slice(0, EARLY_EVENTS - this.#early.length));
   }
 
   close(): void {
     this.kernel.close();
   }
+}
 
-  #freeSlot(): number {
-    for (let slot = 0; slot < this.#options.slots; slot++) if (!this.#held.has(slot)) return slot;
-    throw failure(errors.noSlot, { limit: this.#options.slots });
-  }
+/** Whom a held target tells of its end. */
+interface Told {
+  /** It answers no more; what is attached stays. */
+  stopped(): void;
+  /** Its cgroup is gone, and the kernel has forgotten it. */
+  gone(): void;
 }
 
 export class HeldTarget {
@@ -124,7 +210,7 @@ export class HeldTarget {
   readonly resolver: Resolver;
   readonly #kernel: Kernel;
   readonly #fault: (error: unknown) => void;
-  readonly #release: () => void;
+  readonly #told: Told;
   readonly #servers: Listening[] = [];
 
   constructor(
@@ -132,12 +218,12 @@ export class HeldTarget {
     target: Target,
     options: HoldOptions,
     engine: Pick<EngineOptions, 'version' | 'fault'>,
-    release: () => void,
+    told: Told,
   ) {
     this.#kernel = kernel;
     this.target = target;
     this.#fault = engine.fault;
-    this.#release = release;
+    this.#told = told;
     const booted = BigInt(Date.now()) * MS_IN_NS - native().bootTime();
     this.rows = new RowTable({
       kernel,
@@ -188,7 +274,7 @@ export class HeldTarget {
 
   /** Stops answering. What is attached and pinned goes on refusing. */
   async close(): Promise<void> {
-    this.#release();
+    this.#told.stopped();
     await Promise.all(this.#servers.map((server) => server.close()));
   }
 
@@ -196,8 +282,9 @@ export class HeldTarget {
   async end(): Promise<readonly EgressEvent[]> {
     await this.close();
     const rows = this.rows.finish();
-    this.rows.forget();
+    this.#kernel.deleteRows(this.target.spec.id);
     this.target.end();
+    this.#told.gone();
     return rows;
   }
 }

@@ -46,7 +46,6 @@ function setUp() {
     kernel: {
       row: (key) => rows.get(key.toString('hex'))?.row,
       rowKeys: () => [...rows.values()].map(({ raw }) => raw),
-      deleteRow: (key) => rows.delete(key.toString('hex')),
       process: (pid, start) => processes.get(`${pid}/${start}`),
       asker: (target, _addr, port) => (target === TARGET ? askers.get(port) : undefined),
     },
@@ -211,6 +210,19 @@ test('a rule’s number is read under the policy that it belongs to', () => {
     [
       ['old rule', 'ci/web'],
       ['new rule', 'ci/web'],
+    ],
+  );
+});
+
+test('a rule of a policy that an agent before had is not guessed', () => {
+  const { table } = setUp();
+  table.add([eventOf(keyOf({ rule: 1, reason: 'deny-rule', table: 7 }), node)]);
+  table.add([eventOf(keyOf({ reason: 'default', table: 7 }), node)]);
+  assert.deepEqual(
+    table.finish().map(({ rule, policy }) => [rule, policy]),
+    [
+      ['a policy before a restart', null],
+      ['default', null],
     ],
   );
 });

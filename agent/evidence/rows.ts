@@ -21,7 +21,7 @@ export type TargetLabels = Pick<
 >;
 
 export interface RowParts {
-  readonly kernel: Pick<Kernel, 'row' | 'rowKeys' | 'deleteRow' | 'process' | 'asker'>;
+  readonly kernel: Pick<Kernel, 'row' | 'rowKeys' | 'process' | 'asker'>;
   readonly target: {
     readonly spec: { readonly id: number };
     readonly policy: CompiledPolicy;
@@ -57,6 +57,9 @@ interface Entry {
 
 /** Refused before the ports were looked for, or where there are none. */
 const portless: ReadonlySet<Reason> = new Set(['malformed', 'fragment', 'ip-options']);
+
+/** Its number means nothing without the policy, which an agent before this one had. */
+const FORMER_RULE = 'a policy before a restart';
 
 function portOf({ proto, port }: RowKey, reason: Reason): number | null {
   return (proto === 6 || proto === 17) && !portless.has(reason) ? port : null;
@@ -140,14 +143,6 @@ export class RowTable {
       rows.push(entry.event);
     }
     return rows;
-  }
-
-  /** The target has ended and its rows are told: the kernel needs the room. */
-  forget(): void {
-    const { kernel, target } = this.#parts;
-    for (const raw of kernel.rowKeys()) {
-      if (rowKey.read(raw).target === target.spec.id) kernel.deleteRow(raw);
-    }
   }
 
   /** One that waited. */
@@ -245,7 +240,7 @@ export class RowTable {
       port: anywhere ? null : portOf(key, reason),
       protocol: protocolNames.get(key.proto) ?? 'other',
       reason,
-      ...this.#rule(target.policyOf(key.table) ?? target.policy, key.rule, reason),
+      ...this.#rule(target.policyOf(key.table), key.rule, reason),
     };
   }
 
@@ -263,11 +258,12 @@ export class RowTable {
   }
 
   #rule(
-    policy: CompiledPolicy,
+    policy: CompiledPolicy | undefined,
     index: number,
     reason: Reason,
   ): Pick<EgressEvent, 'rule' | 'policy'> {
-    const rule = policy.rules[index];
+    if (index > 0 && policy === undefined) return { rule: FORMER_RULE, policy: null };
+    const rule = policy?.rules[index];
     if (index > 0 && rule) return { rule: rule.name, policy: rule.policy || null };
     return { rule: ruleOfReason(reason), policy: null };
   }

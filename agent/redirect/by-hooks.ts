@@ -6,22 +6,37 @@ import { randomInt } from 'node:crypto';
 import { targetFlags } from '#bpf/layout.ts';
 import { constantAddress } from '#policy/cidr.ts';
 import type { Redirect } from './redirect.ts';
-import { openSockets } from './sockets.ts';
+import { openSockets, type SocketPlan } from './sockets.ts';
 
 const LOOPBACK = '127.0.0.1';
 
-/** `room`: bytes of queries that may wait. `netns`: the shared namespace, where it is not ours. */
-export function redirectByHooks(room: number, netns = ''): Redirect {
-  const mark = randomInt(1, 2 ** 31);
+export interface ResolverPlace {
+  readonly port: number;
+  readonly mark: number;
+}
+
+export interface HooksOptions {
+  /** Path of the shared namespace, where it is not ours. */
+  readonly netns: string;
+  /** Bytes of queries that may wait. */
+  readonly room: number;
+  /** Where the target's queries go since a process before this one held it. */
+  readonly before: ResolverPlace | undefined;
+  readonly keep: SocketPlan['keep'];
+}
+
+export function redirectByHooks({ netns, room, before, keep }: HooksOptions): Redirect {
+  const mark = before?.mark || randomInt(1, 2 ** 31);
   const sockets = openSockets({
     sockets: [
       { kind: 'udp', address: LOOPBACK },
       { kind: 'tcp', address: LOOPBACK },
     ],
-    port: 0,
+    port: { wanted: before?.port ?? 0, other: true },
     mark,
     netns,
     room,
+    keep,
   });
   return {
     place: {
@@ -34,5 +49,6 @@ export function redirectByHooks(room: number, netns = ''): Redirect {
     take: sockets.take,
     close: sockets.close,
     engage: () => undefined,
+    forget: () => undefined,
   };
 }

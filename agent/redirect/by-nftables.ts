@@ -19,23 +19,27 @@ export interface NetnsOptions {
   readonly slot: number;
   /** Bytes of queries that may wait. */
   readonly room: number;
+  /** A process before this one led port 53 here already: queries may be under way. */
+  readonly engaged: boolean;
+  readonly keep: SocketPlan['keep'];
 }
 
 /** Kinds of links that lead nowhere but to what is inside the namespace. */
 const innerKinds: ReadonlySet<string> = new Set(['bridge', 'dummy']);
 
 export function redirectByNftables(options: NetnsOptions): Redirect {
-  const { netns, kernel, slot, room } = options;
+  const { netns, kernel, slot, room, engaged, keep } = options;
   const { links, addresses } = native().interfaces(netns);
   const uplinks = links.filter(({ name, kind }) => name !== 'lo' && !innerKinds.has(kind));
   const { ends, without } = hostEnds(uplinks, (index) => native().ownInterface(index));
   const own = addresses.filter((address) => address >>> 24 !== 127);
   const sockets = openSockets({
     sockets: socketsFor(own),
-    port: RESOLVER_PORT,
+    port: { wanted: RESOLVER_PORT, other: false },
     mark: 0,
     netns,
     room,
+    keep,
   });
   return {
     place: {
@@ -51,10 +55,11 @@ export function redirectByNftables(options: NetnsOptions): Redirect {
       for (const index of ends) kernel.attachBackstop(index, slot);
       const names = uplinks.map(({ name }) => name);
       applyRules(netns, redirectRules(names, own[0] ?? null));
-      native().forgetFlows(netns, 53);
+      // Flows of before the redirect pass it by; later ones are led by what would be forgotten here.
+      if (!engaged) native().forgetFlows(netns, 53);
     },
-    close() {
-      sockets.close();
+    close: sockets.close,
+    forget() {
       for (const index of ends) kernel.forgetUplink(index);
     },
   };

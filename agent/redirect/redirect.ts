@@ -16,6 +16,8 @@ export interface Redirect {
   take(): readonly { readonly kind: SocketKind; readonly fd: number }[];
   /** Leads port 53 to the sockets, from the moment that it resolves. Before it, the target is held already. */
   engage(): void;
-  /** Closes sockets that were not taken. */
+  /** Closes sockets that were not taken. What leads and judges packets stays as it is. */
   close(): void;
+  /** The target is gone. */
+  forget(): void;
 }

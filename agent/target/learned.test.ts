@@ -113,3 +113,17 @@ test('clearing takes every address out of the kernel', () => {
   assert.equal(kernel.table.size, 0);
   assert.equal(learned.size, 0);
 });
+
+test('what stands in the kernel is known without being written; what is carried is written', () => {
+  const kernel = store();
+  const names = [{ name: 1, expires: 100 }];
+  const learned = new LearnedAddresses(kernel, 7, 2);
+  learned.restore(new Map([[10, names]]));
+  assert.deepEqual(kernel.writes, []);
+  learned.carry(new Map([[11, names]]));
+  assert.deepEqual([...kernel.table], [['7/11', names]]);
+  // Both count against the limit, and what has expired goes first.
+  assert.throws(() => learned.learn(12, 1, 100, 0), { code: 'TW_AGENT_ADDRESSES' });
+  learned.learn(12, 1, 300, 200);
+  assert.equal(learned.size, 1);
+});

@@ -51,6 +51,19 @@ export class LearnedAddresses {
     this.#addresses.set(addr, slots);
   }
 
+  /** Addresses that stand in the kernel already. */
+  restore(addresses: ReadonlyMap<number, readonly LearnedName[]>): void {
+    for (const [addr, slots] of addresses) this.#addresses.set(addr, [...slots]);
+  }
+
+  /** Addresses that stood in maps before these. */
+  carry(addresses: ReadonlyMap<number, readonly LearnedName[]>): void {
+    for (const [addr, slots] of addresses) {
+      this.#store.setLearned(this.#target, addr, [...slots]);
+      this.#addresses.set(addr, [...slots]);
+    }
+  }
+
   /** Forgets everything, in the kernel as well. */
   clear(): void {
     for (const addr of this.#addresses.keys()) this.#store.deleteLearned(this.#target, addr);

@@ -60,3 +60,20 @@ test('all names are listed once', () => {
     ['a', 'b'],
   );
 });
+
+test('names of the process before keep their numbers; one without a text is nobody’s', () => {
+  const ids = new NameIds(counter(10));
+  ids.restore([
+    { id: 3, name: 'a.test', refused: false },
+    { id: 4, name: 'a.test', refused: true },
+    { id: 5, name: '', refused: true },
+  ]);
+  assert.deepEqual(ids.intern('a.test', false).entry.id, 3);
+  assert.equal(ids.intern('a.test', true).fresh, false);
+  assert.equal(ids.nameOf(5), null);
+  assert.equal(ids.intern('b.test', false).entry.id, 10);
+  assert.deepEqual(
+    [...ids].map(({ id }) => id),
+    [3, 4, 5, 10],
+  );
+});

@@ -21,7 +21,7 @@ export class NameIds {
 
   /** The number of a name, made at its first call. */
   intern(name: string, refused: boolean): { entry: NameId; fresh: boolean } {
-    const key = `${refused ? 'refused' : 'allowed'} ${name}`;
+    const key = keyOf(name, refused);
     const known = this.#byKey.get(key);
     if (known) return { entry: known, fresh: false };
     const entry: NameId = { id: this.#next(), name, refused };
@@ -30,11 +30,23 @@ export class NameIds {
     return { entry, fresh: true };
   }
 
+  /** Names that a process before gave these numbers; one without a text only takes its number. */
+  restore(entries: Iterable<NameId>): void {
+    for (const entry of entries) {
+      this.#byId.set(entry.id, entry);
+      if (entry.name !== '') this.#byKey.set(keyOf(entry.name, entry.refused), entry);
+    }
+  }
+
   nameOf(id: number): string | null {
-    return this.#byId.get(id)?.name ?? null;
+    return this.#byId.get(id)?.name || null;
   }
 
   [Symbol.iterator](): IterableIterator<NameId> {
     return this.#byId.values();
   }
+}
+
+function keyOf(name: string, refused: boolean): string {
+  return `${refused ? 'refused' : 'allowed'} ${name}`;
 }

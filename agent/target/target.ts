@@ -4,17 +4,17 @@
  * kernel before the resolver releases an answer.
  */
 
-import { failure } from '#api/error.ts';
+import type { KeptTarget } from '#bpf/kept-state.ts';
 import type { Kernel } from '#bpf/kernel.ts';
-import { MAX_NAME_ID, policyFlags } from '#bpf/layout.ts';
+import { policyFlags } from '#bpf/layout.ts';
 import type { LearnedAddress } from '#dns/ports.ts';
 import { dohAddresses } from '#policy/always-denied.ts';
 import { judgeName } from '#policy/judge-name.ts';
 import type { CompiledPolicy, NameVerdict } from '#policy/types.ts';
-import { errors } from '../errors.ts';
 import { type Budget, defaultBudget, queryCredit } from './budget.ts';
 import { LearnedAddresses } from './learned.ts';
 import { NameIds } from './name-ids.ts';
+import type { Numbers } from './numbers.ts';
 
 export interface Endpoint {
   /** IPv4, host order. */
@@ -43,37 +43,13 @@ export interface TargetSpec {
   readonly cgroup: { readonly path: string; readonly id: bigint; readonly level: number };
   readonly place: TargetPlace;
   readonly budget?: Budget;
+  /** What a process before this one left of it. */
+  readonly before?: KeptTarget | undefined;
 }
 
 /** A packet that is under way may still be judged by the table before; then it is removed. */
 const RETIRE_AFTER = 1_000;
 const neverLearned = new Set(dohAddresses);
-
-/** Numbers that all targets of an engine share. */
-export class Numbers {
-  #table = 0;
-  #name = 0;
-  readonly #free: number[] = [];
-
-  /** The number of a rule table, never used again: odd after even, even after odd, from 1. */
-  nextTable(before: number): number {
-    this.#table += (this.#table + 1) % 2 === before % 2 ? 2 : 1;
-    return this.#table;
-  }
-
-  /** A target has ended, and with it all sockets and rows that knew these numbers. */
-  freeNames(ids: Iterable<number>): void {
-    for (const id of ids) this.#free.push(id);
-  }
-
-  /** The number of a name, from 1. @throws TW_AGENT_NAMES when a verdict has no bits for another */
-  nextName(): number {
-    const free = this.#free.shift();
-    if (free !== undefined) return free;
-    if (this.#name === MAX_NAME_ID) throw failure(errors.tooManyNames, { limit: MAX_NAME_ID });
-    return ++this.#name;
-  }
-}
 
 export class Target {
   readonly spec: TargetSpec;
@@ -83,11 +59,12 @@ export class Target {
   readonly #learned: LearnedAddresses;
   readonly #policies = new Map<number, CompiledPolicy>();
   #policy: CompiledPolicy;
-  #table = 0;
+  #table: number;
 
   /**
    * Makes the target known to the kernel with this policy in force. Nothing is attached by it.
-   * `levels` are the depths of all targets' cgroups, as a bit mask.
+   * `levels` are the depths of all targets' cgroups, as a bit mask. One that a process before this one held
+   * goes on with its names and addresses, and under the table in force where that holds the same policy.
    */
   constructor(
     kernel: Kernel,
@@ -99,11 +76,13 @@ export class Target {
     this.#kernel = kernel;
     this.#numbers = numbers;
     this.spec = spec;
-    const { place } = spec;
+    const { place, before } = spec;
     this.names = new NameIds(() => numbers.nextName());
     const budget = spec.budget ?? defaultBudget;
     this.#learned = new LearnedAddresses(kernel, spec.id, budget.addresses);
     this.#policy = policy;
+    this.#table = before?.table ?? 0;
+    if (before) this.#takeOver(before);
     kernel.setTarget(
       spec.slot,
       {
@@ -121,11 +100,16 @@ export class Target {
       },
       levels,
     );
-    this.setPolicy(policy);
+    if (before?.table && before.digest === policy.digest) this.#goOn(policy);
+    else this.setPolicy(policy);
   }
 
   get policy(): CompiledPolicy {
     return this.#policy;
+  }
+
+  get inForce(): { readonly table: number; readonly digest: string } {
+    return { table: this.#table, digest: this.#policy.digest };
   }
 
   /** The policy that a row's table number stood for. */
@@ -149,10 +133,11 @@ export class Target {
       this.#empty(table, policy);
       throw cause;
     }
-    const before = { table: this.#table, policy: this.#policy };
+    const before = { table: this.#table, policy: this.#policies.get(this.#table) };
     const denies = policy.cidrs.some((c) => c.permissions.some((p) => p.action === 'deny'));
     const flags =
       (policy.mode === 'Observe' ? policyFlags.observe : 0n) | (denies ? policyFlags.denyCidr : 0n);
+    this.#kernel.keeping.policy(this.spec.slot, table, policy.digest);
     this.#kernel.setPolicy(this.spec.slot, table, flags);
     this.#policies.set(table, policy);
     this.#policy = policy;
@@ -164,7 +149,10 @@ export class Target {
   /** Addresses of a name, from an answer that will be released when this has returned. */
   learn(name: string, addresses: readonly LearnedAddress[], refused: boolean): void {
     const { entry, fresh } = this.names.intern(name, refused);
-    if (fresh) this.#setName(this.#table, entry.id, name, refused);
+    if (fresh) {
+      this.#kernel.keeping.name(entry.id, this.spec.id, name, refused);
+      this.#setName(this.#table, entry.id, name, refused);
+    }
     const now = this.#kernel.tick();
     for (const { address, seconds } of addresses) {
       // The packet hook's short way takes learned addresses without a look into that list.
@@ -176,10 +164,31 @@ export class Target {
   /** The cgroup is gone, and nothing of it is judged any more: the kernel forgets it. */
   end(): void {
     const { slot, cgroup } = this.spec;
-    this.#kernel.deleteTarget(slot, cgroup.id);
     this.#empty(this.#table, this.#policy);
     this.#learned.clear();
-    this.#numbers.freeNames([...this.names].map(({ id }) => id));
+    const ids = [...this.names].map(({ id }) => id);
+    for (const id of ids) this.#kernel.keeping.forgetName(id);
+    // Last: a target that is still known is forgotten again by the process after this one.
+    this.#kernel.deleteTarget(slot, cgroup.id);
+    this.#numbers.freeNames(ids);
+  }
+
+  #takeOver({ names, addresses, carried }: KeptTarget): void {
+    this.names.restore(names);
+    if (!carried) {
+      this.#learned.restore(addresses);
+      return;
+    }
+    for (const { id, name, refused } of names) {
+      this.#kernel.keeping.name(id, this.spec.id, name, refused);
+    }
+    this.#learned.carry(addresses);
+  }
+
+  /** Under the table that is in force. Names may lack their lines where the process before was stopped. */
+  #goOn(policy: CompiledPolicy): void {
+    this.#policies.set(this.#table, policy);
+    for (const { id, name, refused } of this.names) this.#setName(this.#table, id, name, refused);
   }
 
   #fill(table: number, policy: CompiledPolicy): void {
@@ -187,12 +196,13 @@ export class Target {
     for (const { id, name, refused } of this.names) this.#setName(table, id, name, refused, policy);
   }
 
-  #empty(table: number, policy: CompiledPolicy): void {
-    for (const c of policy.cidrs) this.#kernel.deleteCidr(table, c.address, c.length);
+  #empty(table: number, policy: CompiledPolicy | undefined): void {
+    if (policy === undefined) this.#kernel.deleteCidrsOf((other) => other === table);
+    else for (const c of policy.cidrs) this.#kernel.deleteCidr(table, c.address, c.length);
   }
 
   #setName(table: number, id: number, name: string, refused: boolean, policy = this.#policy): void {
-    if (refused) return;
+    if (refused || name === '') return;
     const { allowed, permissions } = judgeName(policy, name);
     // Without lines a name is not allowed; what it had under an older table is void.
     if (allowed) this.#kernel.setLines(table, id, permissions);

@@ -16,8 +16,8 @@ struct bpf_object;
 struct bpf_program;
 
 struct tw_map {
-	const char *name;	/* owned by its object */
-	int fd;			/* owned by its object */
+	const char *name;	/* owned by its object, or by a `pinned` engine */
+	int fd;			/* the same */
 	uint32_t type;
 	uint32_t key_size;
 	uint32_t value_size;
@@ -26,9 +26,10 @@ struct tw_map {
 	size_t memory_size;
 };
 
-/* A loaded object; JavaScript owns it through an external value. */
+/* A loaded object, or maps that another process pinned; JavaScript owns it through an external value. */
 struct tw_engine {
-	struct bpf_object *object;	/* NULL after unload */
+	struct bpf_object *object;	/* NULL after unload, and where there are maps alone */
+	int pinned;			/* the maps' names and descriptors are ours */
 	struct tw_map maps[TW_MAX_ENGINE_MAPS];
 	size_t map_count;
 };
@@ -56,6 +57,7 @@ int tw_unhandle(napi_env env, napi_value value, const napi_type_tag *tag, void *
 
 /* engine.c */
 int tw_engine(napi_env env, napi_value value, struct tw_engine **out);
+void tw_engine_free(napi_env env, void *data, void *hint);
 struct bpf_program *tw_program(struct tw_engine *engine, const char *name);
 struct tw_map *tw_find_map(struct tw_engine *engine, const char *name);
 napi_value tw_load(napi_env env, napi_callback_info info);
@@ -69,6 +71,16 @@ napi_value tw_map_delete(napi_env env, napi_callback_info info);
 napi_value tw_map_keys(napi_env env, napi_callback_info info);
 napi_value tw_map_entries(napi_env env, napi_callback_info info);
 napi_value tw_map_store(napi_env env, napi_callback_info info);
+napi_value tw_map_values(napi_env env, napi_callback_info info);
+
+/* pinned.c */
+napi_value tw_open_pinned(napi_env env, napi_callback_info info);
+napi_value tw_map_shapes(napi_env env, napi_callback_info info);
+napi_value tw_map_definitions(napi_env env, napi_callback_info info);
+
+/* descriptors.c */
+napi_value tw_descriptor_of(napi_env env, napi_callback_info info);
+napi_value tw_exchange(napi_env env, napi_callback_info info);
 
 /* links.c */
 napi_value tw_attach_cgroup(napi_env env, napi_callback_info info);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 /* What libbpf last complained about; the tail tells why the verifier said no. */
 static char tw_log[4096];
@@ -40,15 +41,20 @@ static void tw_engine_close(struct tw_engine *engine)
 {
 	size_t i;
 
-	for (i = 0; i < engine->map_count; i++)
+	for (i = 0; i < engine->map_count; i++) {
 		if (engine->maps[i].memory)
 			munmap(engine->maps[i].memory, engine->maps[i].memory_size);
+		if (engine->pinned) {
+			close(engine->maps[i].fd);
+			free((char *)engine->maps[i].name);
+		}
+	}
 	engine->map_count = 0;
 	bpf_object__close(engine->object);
 	engine->object = NULL;
 }
 
-static void tw_engine_free(napi_env env, void *data, void *hint)
+void tw_engine_free(napi_env env, void *data, void *hint)
 {
 	(void)env;
 	(void)hint;
@@ -97,6 +103,31 @@ static int tw_set_sizes(napi_env env, struct bpf_object *object, napi_value size
 		if (tw_uint32(env, value, &entries))
 			return -1;
 		bpf_map__set_max_entries(map, entries);
+	}
+	return 0;
+}
+
+/*
+ * Every map is pinned into this folder, or is the one that is pinned there already. libbpf compares the
+ * two, and takes back what it pinned itself when the load fails. An empty folder: no map is pinned.
+ */
+static int tw_pin_maps(napi_env env, struct bpf_object *object, napi_value folder)
+{
+	char path[4096], pin[4096 + 64];
+	struct bpf_map *map;
+	int err;
+
+	if (tw_string(env, folder, path, sizeof(path)))
+		return -1;
+	bpf_object__for_each_map(map, object) {
+		if (!*path || bpf_map__is_internal(map))
+			continue;
+		snprintf(pin, sizeof(pin), "%s/%s", path, bpf_map__name(map));
+		err = bpf_map__set_pin_path(map, pin);
+		if (err) {
+			tw_throw(env, -err, pin);
+			return -1;
+		}
 	}
 	return 0;
 }
@@ -259,11 +290,11 @@ static napi_value tw_load_on_thread(napi_env env, struct bpf_object *object)
 /* Opened, with its sizes and without what is left out; NULL with an exception pending. */
 static struct bpf_object *tw_prepare(napi_env env, napi_callback_info info)
 {
-	napi_value argv[3];
+	napi_value argv[4];
 	struct bpf_object *object;
 	char path[4096];
 
-	if (tw_args(env, info, 3, argv) || tw_string(env, argv[0], path, sizeof(path)))
+	if (tw_args(env, info, 4, argv) || tw_string(env, argv[0], path, sizeof(path)))
 		return NULL;
 	libbpf_set_print(tw_print);
 	pthread_mutex_lock(&tw_log_lock);
@@ -275,14 +306,15 @@ static struct bpf_object *tw_prepare(napi_env env, napi_callback_info info)
 		return NULL;
 	}
 	tw_type_programs(object);
-	if (tw_set_sizes(env, object, argv[1]) || tw_leave_out(env, object, argv[2])) {
+	if (tw_set_sizes(env, object, argv[1]) || tw_leave_out(env, object, argv[2]) ||
+	    tw_pin_maps(env, object, argv[3])) {
 		bpf_object__close(object);
 		return NULL;
 	}
 	return object;
 }
 
-/* load(path, sizes: Record<map, entries>, without: program[]) -> handle */
+/* load(path, sizes: Record<map, entries>, without: program[], pins: folder or "") -> handle */
 napi_value tw_load(napi_env env, napi_callback_info info)
 {
 	struct bpf_object *object = tw_prepare(env, info);
@@ -298,7 +330,7 @@ napi_value tw_load(napi_env env, napi_callback_info info)
 	return NULL;
 }
 
-/* loadLater(path, sizes, without) -> Promise of a handle; the verifier runs on another thread */
+/* loadLater(path, sizes, without, pins) -> Promise of a handle; the verifier runs on another thread */
 napi_value tw_load_later(napi_env env, napi_callback_info info)
 {
 	struct bpf_object *object = tw_prepare(env, info);

@@ -145,6 +145,33 @@ napi_value tw_map_entries(napi_env env, napi_callback_info info)
 	return tw_number(env, map->max_entries);
 }
 
+/* mapValues(handle, map) -> Buffer with the values of all elements of an array, one after another */
+napi_value tw_map_values(napi_env env, napi_callback_info info)
+{
+	napi_value argv[2], result = NULL;
+	uint32_t count, batch = 0, *keys;
+	struct tw_map *map;
+	void *values;
+	int err;
+
+	if (tw_args(env, info, 2, argv) || !(map = tw_map_arg(env, argv)))
+		return NULL;
+	if (map->type != BPF_MAP_TYPE_ARRAY)
+		return tw_throw(env, EINVAL, map->name);
+	count = map->max_entries;
+	keys = calloc(count, sizeof(*keys));
+	if (!keys || napi_create_buffer(env, (size_t)count * map->value_size, &values, &result) != napi_ok) {
+		free(keys);
+		return tw_throw(env, ENOMEM, map->name);
+	}
+	err = bpf_map_lookup_batch(map->fd, NULL, &batch, keys, values, &count, NULL);
+	free(keys);
+	/* ENOENT: that was the last one. */
+	if ((err && errno != ENOENT) || count != map->max_entries)
+		return tw_throw(env, err ? errno : EIO, map->name);
+	return result;
+}
+
 static int tw_map_memory(struct tw_map *map)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);

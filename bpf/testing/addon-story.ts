@@ -76,7 +76,7 @@ const stories: Record<string, () => Promise<void> | void> = {
       addon.ringClose(ring);
       if (round % 2) addon.unload(engine);
       for (const path of ['/', '/none', builtPath('torwacht.node')]) tryTo(() => load(path));
-      tryTo(() => addon.load(builtPath('bpf/engine.bpf.o'), { rows: 0 }, [packetPrograms[1]]));
+      tryTo(() => addon.load(builtPath('bpf/engine.bpf.o'), { rows: 0 }, [packetPrograms[1]], ''));
       tryTo(() => addon.layout(path0));
       await turn();
       gc();
@@ -106,7 +106,7 @@ const stories: Record<string, () => Promise<void> | void> = {
 };
 
 const path0 = '/none';
-const load = (path: string) => addon.load(path, {}, []);
+const load = (path: string) => addon.load(path, {}, [], '');
 
 function tryTo(act: () => unknown): void {
   try {

@@ -11,7 +11,7 @@ const zero = Buffer.alloc(4);
 /** An engine whose only target is the cgroup with this id. */
 export function loadEngine(native: Native, cgroup: bigint): EngineHandle {
   const path = builtPath('bpf/engine.bpf.o');
-  const engine = native.load(path, singleTargetSizes, [packetPrograms[1]]);
+  const engine = native.load(path, singleTargetSizes, [packetPrograms[1]], '');
   const target = layout.target.write({ id: 1, cgroup_id: cgroup, row_budget: 1000 });
   const key = Buffer.alloc(8);
   key.writeBigUInt64LE(cgroup);

@@ -4,7 +4,9 @@
  */
 
 import { join } from 'node:path';
+import { cgroupIds, membersOf } from '#agent/cgroup/cgroup.ts';
 import { Engine } from '#agent/engine/engine.ts';
+import { storeOf } from '#agent/parent/kept-sockets.ts';
 import { createRandom16 } from '#agent/resolver/random.ts';
 import { createUpstream } from '#agent/resolver/upstream.ts';
 import type { EgressEvent } from '#api/event.ts';
@@ -19,6 +21,8 @@ import { compileRules, type Rules } from './rules.ts';
 export interface HolderConfig {
   readonly cgroup: { readonly path: string; readonly id: string; readonly level: number };
   readonly pins: string;
+  /** Where its maps are pinned, for a holder after it. */
+  readonly maps?: string | undefined;
   /** The target's own network namespace. */
   readonly netns?: string | undefined;
   readonly rules: Rules;
@@ -35,16 +39,21 @@ const upstream = createUpstream({
   random: createRandom16(),
 });
 const sizes = { ...singleTargetSizes, ...config.sizes };
-const engine = new Engine(await Kernel.load(sizes, { backstop: config.netns !== undefined }), {
+const backstop = config.netns !== undefined;
+const kernel = await Kernel.load(sizes, { backstop, ...(config.maps && { pins: config.maps }) });
+const engine = new Engine(kernel, {
   slots: 1,
   version: 'test',
+  members: membersOf,
+  living: () => cgroupIds(config.cgroup.path),
+  sockets: storeOf(process.env),
   fault: (error) => process.stderr.write(`holder: ${error}\n`),
 });
 const live: EgressEvent[] = [];
 const EMPTY = 'tw_empty';
 let emptyEngine: EngineHandle | undefined;
 const empty = (): EngineHandle => {
-  emptyEngine ??= native().load(builtPath('bpf/empty.bpf.o'), {}, []);
+  emptyEngine ??= native().load(builtPath('bpf/empty.bpf.o'), {}, [], '');
   return emptyEngine;
 };
 const held = await engine.hold({
@@ -62,6 +71,10 @@ const held = await engine.hold({
 });
 
 const calls = {
+  pid: () => process.pid,
+  /** What of the engine's books a holder after this one goes on with. */
+  inForce: () => ({ ...held.target.inForce, id: held.target.spec.id }),
+  holdsOther: () => engine.kernel.keeping.before,
   setRules: (rules: Rules) => held.setPolicy(compileRules(rules)),
   /** Puts a name's addresses into the kernel as an answer would. */
   learn: (name: string, seconds: number, addresses: readonly string[], refused = false) =>

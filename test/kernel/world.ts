@@ -5,7 +5,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Cgroup, cgroupOf, createCgroup, newCgroupId } from '#agent/cgroup/cgroup.ts';
@@ -49,6 +49,10 @@ export interface World {
   readonly holder: Holder;
   /** The target's own network namespace, where it has one. */
   readonly pod: Pod | undefined;
+  /** Holds the cgroup once more, after the holder's end, with what that left. */
+  hold(change?: HolderChange): Promise<Holder>;
+  /** Starts a program in the cgroup that is held, or beside it, with pipes. */
+  start(where: Where, program: string, args: readonly string[]): ChildProcess;
   /** `inside` the cgroup that is held, or beside it: in the same network namespace, or in another pod. */
   probe(where: Where, options?: ProbeOptions): Promise<Probe>;
   close(): Promise<void>;
@@ -71,12 +75,23 @@ export interface WorldOptions {
   readonly ownNetns?: boolean;
   /** The machine has so many other links. */
   readonly links?: number;
+  /** The holder's maps outlive it. */
+  readonly kept?: boolean;
+  /** The agent's parent starts the holder and starts it again. */
+  readonly parent?: boolean;
+}
+
+export interface HolderChange {
+  /** The root of the sources of another build of Torwacht. */
+  readonly root?: string;
+  /** Of a policy that was edited meanwhile. */
+  readonly rules?: Rules;
 }
 
 export async function createWorld(
   rules: Rules,
   sizes: Readonly<Record<string, number>> = {},
-  { ownNetns = false, links = 0 }: WorldOptions = {},
+  { ownNetns = false, links = 0, kept = false, parent = false }: WorldOptions = {},
 ): Promise<World> {
   const lab = createLab({ name: 'kernel' });
   const id = newCgroupId();
@@ -89,13 +104,13 @@ export async function createWorld(
     const bpffs = useBpffs();
     undo.push(() => sweep().then(() => undefined));
     undo.push(bpffs.done);
-    const parent = cgroupOf();
+    const above = cgroupOf();
     const pins = join(pinRoot(bpffs.path), id);
-    const path = join(parent.path, `torwacht-${id}`);
+    const path = join(above.path, `torwacht-${id}`);
     const started = startOf(process.pid) ?? '';
     const run = { id, pid: process.pid, started, cgroup: path, pins, command: 'test' };
     writeRun(run);
-    const cgroup = createCgroup(parent, id);
+    const cgroup = createCgroup(above, id);
     undo.push(() => removeTraces(run));
     undo.push(() => killAll(cgroup.path));
     const program = join(lab.folder, 'probe');
@@ -103,15 +118,21 @@ export async function createWorld(
     const others = Array.from({ length: links }, (_, i) => `link add other${i} type bridge\n`);
     execute('ip', ['-n', lab.namespace('host'), '-batch', '-'], others.join(''));
     const pod = ownNetns ? lab.pod() : undefined;
-    const holder = await startHolder(lab, {
-      netns: pod?.netns,
-      cgroup: { path: cgroup.path, id: String(cgroup.id), level: cgroup.level },
-      pins,
-      rules,
-      sizes,
-      outside: [process.pid],
-    });
-    undo.push(() => void holder.process.kill('SIGKILL'));
+    const maps = kept ? `${pins}-maps` : undefined;
+    if (maps !== undefined) undo.push(() => rmSync(maps, { recursive: true, force: true }));
+    const hold: World['hold'] = async (change = {}) => {
+      const config = {
+        netns: pod?.netns,
+        cgroup: { path: cgroup.path, id: String(cgroup.id), level: cgroup.level },
+        ...{ pins, maps, sizes, rules: change.rules ?? rules },
+        outside: [process.pid],
+      };
+      const root = change.root ?? join(import.meta.dirname, '../..');
+      const made = await startHolder(lab, config, { root, parent });
+      undo.push(() => void made.process.kill('SIGKILL'));
+      return made;
+    };
+    const holder = await hold();
     const other = ownNetns ? lab.pod() : undefined;
     const sides: Record<Where, () => Side> = {
       inside: () => pod?.side ?? 'host',
@@ -123,7 +144,12 @@ export async function createWorld(
       const held = where === 'inside' || where === 'nested';
       return startProbe(lab, program, sides[where](), held ? cgroup.path : '-', options);
     };
-    return { lab, cgroup, pins, holder, pod, probe, close };
+    const start: World['start'] = (where, file, args) => {
+      const place = where === 'inside' || where === 'nested' ? cgroup.path : '-';
+      const shell = ['-ec', `${ENTER}; exec "$@"`, 'sh', place, file, ...args];
+      return lab.spawn(sides[where](), 'sh', shell, { stdio: ['pipe', 'pipe', 'inherit'] });
+    };
+    return { lab, cgroup, pins, holder, pod, hold, start, probe, close };
   } catch (error) {
     await close();
     throw error;
@@ -148,15 +174,22 @@ function lazily<T>(make: () => T): () => T {
   };
 }
 
-async function startHolder(lab: Lab, config: HolderConfig): Promise<Holder> {
+async function startHolder(
+  lab: Lab,
+  config: HolderConfig,
+  { root, parent }: { readonly root: string; readonly parent: boolean },
+): Promise<Holder> {
   const env = Object.fromEntries(
     INHERITED.flatMap((key) => {
       const value = process.env[key];
       return value === undefined ? [] : [[key, value]];
     }),
   );
-  const script = join(import.meta.dirname, 'holder.ts');
-  const child = lab.spawn('host', process.execPath, [script, JSON.stringify(config)], {
+  const script = join(root, 'test/kernel/holder.ts');
+  const line = [process.execPath, script, JSON.stringify(config)];
+  if (parent) line.unshift(join(root, 'build/torwacht-parent'));
+  const [command = '', ...args] = line;
+  const child = lab.spawn('host', command, args, {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     env,
   });

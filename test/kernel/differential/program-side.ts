@@ -64,7 +64,7 @@ export class ProgramSide {
     without: readonly string[] = [],
   ) {
     this.#native = programs;
-    this.#engine = programs.load(builtPath(`bpf/${object}`), sizes, without);
+    this.#engine = programs.load(builtPath(`bpf/${object}`), sizes, without, '');
     const put = (map: string, index: number, value: Buffer) =>
       this.#native.mapUpdate(this.#engine, map, u32(index), value, 0);
     this.#learned = new LearnedTable(

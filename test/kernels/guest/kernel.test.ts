@@ -41,7 +41,7 @@ test('a packet hook with a newer helper and no probe is refused with its name an
 }, (t) => {
   const helper = 160;
   const { name, since: brought } = helpers[helper] ?? assert.fail('no such helper');
-  const load = () => native().load(builtPath('bpf/newer.bpf.o'), {}, []);
+  const load = () => native().load(builtPath('bpf/newer.bpf.o'), {}, [], '');
   if (!isNewer(brought, version)) {
     native().unload(load());
     return t.diagnostic(`Linux ${version} has ${name}`);

@@ -1,0 +1,124 @@
+/**
+ * What hangs on open connections, from maps of another layout into these: a socket's storage can be reached
+ * through a descriptor of it, so every socket of the target's processes is borrowed for a moment. What opens
+ * meanwhile needs no carrying: its address has just been learned.
+ */
+import { readdirSync, readlinkSync } from 'node:fs';
+import { ByName } from './by-name.ts';
+import { shapeOf } from './kept-state.ts';
+import { flowKey, sock } from './layout.ts';
+import { type EngineHandle, native, type Shape } from './native.ts';
+
+export interface CarryCount {
+  readonly carried: number;
+  /** Sockets that could not be looked at: their connections are judged as new ones are. */
+  readonly missed: number;
+}
+
+/** BPF_NOEXIST: what a program has written since is newer. */
+const NEW_ONLY = 1;
+
+function u32(value: number): Buffer {
+  const key = Buffer.alloc(4);
+  key.writeUInt32LE(value);
+  return key;
+}
+
+export function carrySockets(
+  from: EngineHandle,
+  to: EngineHandle,
+  target: number,
+  pids: readonly number[],
+): CarryCount {
+  const shape = shapeOf(native().mapShapes(from), 'sockets');
+  const seen = new Set<string>();
+  let carried = 0;
+  let missed = 0;
+  for (const pid of pids) {
+    for (const { fd, socket } of socketsOf(pid)) {
+      if (seen.has(socket)) continue;
+      const ours = borrow(pid, fd);
+      if (ours === undefined) {
+        missed += 1;
+        continue;
+      }
+      seen.add(socket);
+      try {
+        if (carryStorage(from, to, { shape, target, ours })) carried += 1;
+      } finally {
+        native().close(ours);
+      }
+    }
+  }
+  return { carried, missed };
+}
+
+function socketsOf(pid: number): { fd: number; socket: string }[] {
+  const folder = `/proc/${pid}/fd`;
+  return quietly(() => readdirSync(folder), []).flatMap((fd) => {
+    const socket = quietly(() => readlinkSync(`${folder}/${fd}`), '');
+    return socket.startsWith('socket:') ? [{ fd: Number(fd), socket }] : [];
+  });
+}
+
+/** A process or a descriptor that has gone meanwhile has nothing to carry. */
+function quietly<T>(look: () => T, gone: T): T {
+  try {
+    return look();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ESRCH' || code === 'EACCES') return gone;
+    throw error;
+  }
+}
+
+function borrow(pid: number, fd: number): number | undefined {
+  try {
+    return native().descriptorOf(pid, fd);
+  } catch {
+    return undefined; // it has gone, or this host lets nobody look: counted
+  }
+}
+
+/** A socket of another family has no storage, and none of that kind may be asked for it. */
+function carryStorage(
+  from: EngineHandle,
+  to: EngineHandle,
+  { shape, target, ours }: { shape: Shape; target: number; ours: number },
+): boolean {
+  const value = Buffer.alloc(shape.size);
+  if (!native().mapLookup(from, 'sockets', u32(ours), value)) return false;
+  const before = new ByName(shape, value);
+  if (before.number('target') !== target) return false;
+  const numbers = ['target', 'slot', 'daddr', 'dport', 'proto', 'name', 'origin_addr'] as const;
+  const rest = ['origin_port', 'stream', 'pid'] as const;
+  const fields = Object.fromEntries([...numbers, ...rest].map((of) => [of, before.number(of)]));
+  try {
+    // Without a table: the verdict is asked for again, and the name is still there for it.
+    const storage = sock.write({ ...fields, start: before.big('start') });
+    native().mapUpdate(to, 'sockets', u32(ours), storage, NEW_ONLY);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return true;
+    throw error;
+  }
+}
+
+/** Connections of nested containers, which the backstop knows by their addresses. */
+export function carryFlows(from: EngineHandle, to: EngineHandle, target: number): void {
+  const shape = native().mapShapes(from).flows?.key;
+  if (shape === undefined) return;
+  const keys = native().mapKeys(from, 'flows');
+  for (let at = 0; at < keys.length; at += shape.size) {
+    const key = keys.subarray(at, at + shape.size);
+    const before = new ByName(shape, key);
+    const name = Buffer.alloc(4);
+    if (before.number('target') !== target || !native().mapLookup(from, 'flows', key, name))
+      continue;
+    const fields = ['target', 'saddr', 'daddr', 'sport', 'dport'].map((of) => [
+      of,
+      before.number(of),
+    ]);
+    native().mapUpdate(to, 'flows', flowKey.write(Object.fromEntries(fields)), name, 0);
+  }
+}

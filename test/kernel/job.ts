@@ -1,0 +1,88 @@
+/** A job that works while its agent dies and is replaced: a download, look-ups, and tries to get out. */
+import { type ChildProcess, execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { World } from './world.ts';
+
+/** A program that says one thing when it is ready, where it does, and one at its end. */
+interface Worker {
+  /** Closes its input. */
+  stop(): void;
+  /** Its next line; throws when it ends without one. */
+  line(): Promise<string>;
+}
+
+export interface Job {
+  readonly download: Worker;
+  readonly lookups: Worker;
+  readonly hammer: Worker;
+  readonly server: Worker;
+}
+
+export interface JobPlan {
+  /** What is downloaded from, by its address: the name was looked up before. */
+  readonly good: { readonly address: string; readonly port: number };
+  readonly name: string;
+  readonly bad: { readonly address: string; readonly port: number };
+}
+
+async function startServer(world: World, good: JobPlan['good']): Promise<Worker> {
+  world.lab.addAddress(good.address);
+  const script = join(import.meta.dirname, 'fixtures/trickle.ts');
+  const args = [script, good.address, String(good.port)];
+  const stdio = ['pipe', 'pipe', 'inherit'] as const;
+  const server = worker(world.lab.spawn('net', process.execPath, args, { stdio: [...stdio] }));
+  await server.line();
+  return server;
+}
+
+/** `open` lets the download's address be reached for a moment, perhaps too short a one on a busy machine. */
+export async function startJob(
+  world: World,
+  { good, name, bad }: JobPlan,
+  open: () => Promise<void>,
+): Promise<Job> {
+  const server = await startServer(world, good);
+  const program = join(world.lab.folder, 'job');
+  const source = join(import.meta.dirname, 'job.c');
+  execFileSync('gcc', ['-O1', '-Wall', '-Wextra', '-Werror', '-pthread', '-o', program, source]);
+  const start = (...args: string[]) => worker(world.start('inside', program, args));
+  for (let tries = 0; ; tries++) {
+    await open();
+    const download = start('download', good.address, String(good.port));
+    const said = await download.line();
+    if (said === 'open') {
+      const lookups = start('lookups', name);
+      return { server, download, lookups, hammer: start('hammer', bad.address, String(bad.port)) };
+    }
+    if (tries === 5) throw new Error(`the download does not begin: ${said}`);
+  }
+}
+
+/** Ends all of it and says how it went. */
+export async function finish({ server, download, lookups, hammer }: Job) {
+  lookups.stop();
+  hammer.stop();
+  const [, tried, , failed] = (await lookups.line()).split(' ').map(Number);
+  const [, attempts, , passed] = (await hammer.line()).split(' ').map(Number);
+  server.stop();
+  // The first of its connections is the download; later ones are probes that look whether it lets them.
+  const sent = `bytes ${(await server.line()).split(' ')[1]}`;
+  const received = await download.line();
+  return { lookups: { tried, failed }, hammer: { attempts, passed }, sent, received };
+}
+
+function worker(child: ChildProcess): Worker {
+  if (!child.stdout || !child.stdin) throw new Error('a worker has no pipes');
+  const { stdin } = child;
+  stdin.on('error', () => undefined);
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return {
+    stop: () => void stdin.end(),
+    async line() {
+      const { value, done } = await lines.next();
+      if (done) throw new Error(`a worker ended with ${child.exitCode ?? child.signalCode}`);
+      return value;
+    },
+  };
+}
