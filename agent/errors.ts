@@ -22,7 +22,7 @@ export const errors = {
   },
   notCarried: {
     code: 'TW_AGENT_NOT_CARRIED',
-    message: '{count} sockets of {cgroup} could not be looked at',
+    message: 'the sockets of {count} processes in {cgroup} could not be looked at',
     hint: 'their open connections are judged as new ones are; the agent needs the host’s PID namespace and CAP_SYS_PTRACE',
     exit: 'host',
   },

@@ -7,6 +7,7 @@ import { execFile } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -103,6 +104,7 @@ function goodCalls(engine: EngineHandle): { [K in keyof Native]: Good<K> } {
     processors: good([]),
     bootTime: good([]),
     jiffy: good([]),
+    lock: good([tmpdir()], (made) => addon.close(made)),
     // A number that is open would close a descriptor of the test runner.
     close: good([2 ** 31 - 1]),
     seccompProgram: good([{ families: [2], allowIoUring: false, allowUserNamespaces: false }]),

@@ -3,7 +3,7 @@
  * through a descriptor of it, so every socket of the target's processes is borrowed for a moment. What opens
  * meanwhile needs no carrying: its address has just been learned.
  */
-import { readdirSync, readlinkSync } from 'node:fs';
+import { fstatSync, readFileSync } from 'node:fs';
 import { ByName } from './by-name.ts';
 import { shapeOf } from './kept-state.ts';
 import { flowKey, sock } from './layout.ts';
@@ -11,7 +11,7 @@ import { type EngineHandle, native, type Shape } from './native.ts';
 
 export interface CarryCount {
   readonly carried: number;
-  /** Sockets that could not be looked at: their connections are judged as new ones are. */
+  /** Processes whose sockets could not be looked at: their connections are judged as new ones are. */
   readonly missed: number;
 }
 
@@ -31,62 +31,71 @@ export function carrySockets(
   pids: readonly number[],
 ): CarryCount {
   const shape = shapeOf(native().mapShapes(from), 'sockets');
-  const seen = new Set<string>();
+  const seen = new Set<number>();
   let carried = 0;
   let missed = 0;
   for (const pid of pids) {
-    for (const { fd, socket } of socketsOf(pid)) {
-      if (seen.has(socket)) continue;
-      const ours = borrow(pid, fd);
-      if (ours === undefined) {
+    for (const ours of borrowAll(pid)) {
+      if (ours === 'refused') {
         missed += 1;
         continue;
       }
-      seen.add(socket);
-      try {
-        if (carryStorage(from, to, { shape, target, ours })) carried += 1;
-      } finally {
-        native().close(ours);
-      }
+      const { ino } = fstatSync(ours);
+      if (!seen.has(ino) && carryStorage(from, to, { shape, target, ours })) carried += 1;
+      seen.add(ino);
     }
   }
   return { carried, missed };
 }
 
-function socketsOf(pid: number): { fd: number; socket: string }[] {
-  const folder = `/proc/${pid}/fd`;
-  return quietly(() => readdirSync(folder), []).flatMap((fd) => {
-    const socket = quietly(() => readlinkSync(`${folder}/${fd}`), '');
-    return socket.startsWith('socket:') ? [{ fd: Number(fd), socket }] : [];
-  });
+/** What a process has open, one after another, each for the caller's turn alone. */
+function* borrowAll(pid: number): Generator<number | 'refused'> {
+  const count = descriptorsOf(pid);
+  for (let fd = 0; fd < count; fd++) {
+    const ours = borrow(pid, fd);
+    if (ours === 'nothing') continue;
+    try {
+      yield ours;
+    } finally {
+      if (ours !== 'refused') native().close(ours);
+    }
+    if (ours === 'refused') return;
+  }
 }
 
-/** A process or a descriptor that has gone meanwhile has nothing to carry. */
-function quietly<T>(look: () => T, gone: T): T {
+/**
+ * How many descriptors a process has room for. /proc/<pid>/fd would name those that are open, to its own user
+ * and to whoever has CAP_DAC_READ_SEARCH, which an agent does without. 0: the process has gone.
+ */
+function descriptorsOf(pid: number): number {
   try {
-    return look();
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+    return Number(/^FDSize:\s+(\d+)$/m.exec(status)?.[1] ?? 0);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ESRCH' || code === 'EACCES') return gone;
+    if (code === 'ENOENT' || code === 'ESRCH') return 0;
     throw error;
   }
 }
 
-function borrow(pid: number, fd: number): number | undefined {
+function borrow(pid: number, fd: number): number | 'nothing' | 'refused' {
   try {
     return native().descriptorOf(pid, fd);
-  } catch {
-    return undefined; // it has gone, or this host lets nobody look: counted
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // Not open, or the process has gone meanwhile; everything else is a right that is missing.
+    return code === 'EBADF' || code === 'ESRCH' || code === 'ENOENT' ? 'nothing' : 'refused';
   }
 }
 
-/** A socket of another family has no storage, and none of that kind may be asked for it. */
+/** What is no socket, or one of another family, has no storage. */
 function carryStorage(
   from: EngineHandle,
   to: EngineHandle,
   { shape, target, ours }: { shape: Shape; target: number; ours: number },
 ): boolean {
   const value = Buffer.alloc(shape.size);
+  if (!fstatSync(ours).isSocket()) return false;
   if (!native().mapLookup(from, 'sockets', u32(ours), value)) return false;
   const before = new ByName(shape, value);
   if (before.number('target') !== target) return false;

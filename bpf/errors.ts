@@ -32,6 +32,12 @@ export const errors = {
     hint: 'Torwacht needs Linux 5.8 or newer with CONFIG_CGROUP_BPF; another program may hold the cgroup without sharing it',
     exit: 'host',
   },
+  pinsTaken: {
+    code: 'TW_BPF_PINS_TAKEN',
+    message: 'another agent holds the pods of this node: {folder} is its',
+    hint: 'one agent runs on a node; end the other one first, what it attached stays',
+    exit: 'host',
+  },
   learnedFull: {
     code: 'TW_BPF_LEARNED_FULL',
     message: 'there is no room for another address from DNS',

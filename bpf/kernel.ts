@@ -11,7 +11,7 @@ import { errors } from './errors.ts';
 import { Keeping } from './keeping.ts';
 import * as layout from './layout.ts';
 import { LearnedTable } from './learned-table.ts';
-import { layoutHash, ownFolder } from './map-pins.ts';
+import { layoutHash, lockPins, ownFolder } from './map-pins.ts';
 import {
   builtPath,
   type EngineHandle,
@@ -107,7 +107,7 @@ export class Kernel {
    * Loads the programs, on another thread. `sizes` replaces the number of entries of a map; `backstop`
    * is for targets with a network namespace of their own. `pins`: a folder on a bpffs in which the maps
    * outlive this process; the next one with equal maps goes on with them.
-   * @throws TW_BPF_NO_BTF, TW_BPF_NOT_BUILT, TW_BPF_REFUSED (rejects)
+   * @throws TW_BPF_NO_BTF, TW_BPF_NOT_BUILT, TW_BPF_REFUSED, TW_BPF_PINS_TAKEN (rejects)
    */
   static async load(
     sizes: Readonly<Record<string, number>>,
@@ -116,6 +116,7 @@ export class Kernel {
     if (!existsSync(BTF)) throw failure(errors.noBtf, { path: BTF });
     const path = builtPath('bpf/engine.bpf.o');
     if (!existsSync(path)) throw failure(errors.notBuilt, { path });
+    if (pins) await lockPins(pins);
     const folder = pins && ownFolder(pins, layoutHash(path, sizes));
     const refusals: NodeJS.ErrnoException[] = [];
     for (const attempt of attempts) {

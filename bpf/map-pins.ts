@@ -5,6 +5,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { failure } from '#api/error.ts';
+import { errors } from './errors.ts';
 import { MEANING } from './layout.ts';
 import { native } from './native.ts';
 
@@ -19,6 +22,27 @@ export function layoutHash(object: string, sizes: Readonly<Record<string, number
 
 const byName = ([a]: [string, unknown], [b]: [string, unknown]): number =>
   a < b ? -1 : Number(a > b);
+
+/** How long an agent before this one may take to end, ms. */
+const PATIENCE = 30_000;
+const PAUSE = 50;
+
+/**
+ * Waits until nobody else has these maps: two agents that write the same ones undo each other. They are ours
+ * until this process ends. @throws TW_BPF_PINS_TAKEN (rejects)
+ */
+export async function lockPins(pins: string): Promise<number> {
+  mkdirSync(pins, { recursive: true, mode: 0o700 });
+  for (let waited = 0; ; waited += PAUSE) {
+    try {
+      return native().lock(pins);
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'EAGAIN') throw cause;
+      if (waited >= PATIENCE) throw failure(errors.pinsTaken, { folder: pins }, cause);
+    }
+    await setTimeout(PAUSE);
+  }
+}
 
 /** The folder of one layout, made where it is not there. */
 export function ownFolder(pins: string, hash: string): string {

@@ -138,6 +138,8 @@ export interface Native {
   bootTime(): bigint;
   /** ns of one jiffy. */
   jiffy(): number;
+  /** Makes a folder ours until the descriptor is closed. Throws EAGAIN where it is another's. */
+  lock(folder: string): number;
   close(fd: number): void;
   seccompProgram(options: {
     families: readonly number[];

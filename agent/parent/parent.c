@@ -49,9 +49,10 @@ static long long tw_now(void)
 	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
 }
 
-static void tw_say(const char *what, int number)
+/* A line of the agent's log: warnings are level 40 there. */
+static void tw_say(const char *what, const char *name, int number)
 {
-	fprintf(stderr, "torwacht-parent: %s %d\n", what, number);
+	fprintf(stderr, "{\"level\":40,\"%s\":%d,\"msg\":\"%s\"}\n", name, number, what);
 }
 
 /* In the child: what it is, and nothing of ours but its end of the channel. */
@@ -115,7 +116,7 @@ static int tw_ended(struct tw_agent *agent, const struct tw_store *store, int st
 	tw_hang_up(agent);
 	if (agent->leaving || (WIFEXITED(status) && (!code || !store->count)))
 		return code;
-	tw_say("the agent has ended and is started again; status", code);
+	tw_say("the agent has ended and is started again", "status", code);
 	if (now - agent->began >= TW_LIVED_MS)
 		agent->wait = 0;
 	agent->next = now + agent->wait;
@@ -171,7 +172,7 @@ static int tw_attend(struct tw_agent *agent, struct tw_store *store, char **argv
 
 	for (;;) {
 		if (!agent->pid && tw_now() >= agent->next && tw_start(agent, argv, mask)) {
-			tw_say("the agent cannot be started; errno", errno);
+			tw_say("the agent cannot be started", "errno", errno);
 			agent->next = tw_now() + TW_LONGEST_WAIT_MS;
 		}
 		on[0] = (struct pollfd){ .fd = signals, .events = POLLIN };

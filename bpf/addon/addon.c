@@ -40,6 +40,7 @@ static const struct {
 	{ "receiveRoom", tw_receive_room },
 	{ "bootTime", tw_boot_time },
 	{ "jiffy", tw_jiffy },
+	{ "lock", tw_lock },
 	{ "close", tw_close },
 	{ "seccompProgram", tw_seccomp_program },
 };

@@ -3,6 +3,8 @@
 #define _GNU_SOURCE
 #include "addon.h"
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,6 +29,28 @@ napi_value tw_jiffy(napi_env env, napi_callback_info info)
 	(void)info;
 	clock_getres(CLOCK_MONOTONIC_COARSE, &resolution);
 	return tw_number(env, (double)resolution.tv_sec * 1e9 + (double)resolution.tv_nsec);
+}
+
+/*
+ * lock(folder) -> descriptor; the folder is ours until it is closed, by the end of this process at the latest.
+ * EAGAIN: it is another's.
+ */
+napi_value tw_lock(napi_env env, napi_callback_info info)
+{
+	napi_value argv[1];
+	char path[4096];
+	int fd, err;
+
+	if (tw_args(env, info, 1, argv) || tw_string(env, argv[0], path, sizeof(path)))
+		return NULL;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return tw_throw(env, errno, path);
+	if (!flock(fd, LOCK_EX | LOCK_NB))
+		return tw_number(env, fd);
+	err = errno;
+	close(fd);
+	return tw_throw(env, err, path);
 }
 
 /* close(fd) */

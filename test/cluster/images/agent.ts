@@ -14,6 +14,7 @@ function files(): ReadonlyMap<string, string> {
     [program('nsenter'), '/usr/bin/nsenter'],
     [program('nft'), '/usr/sbin/nft'],
     [built('torwacht-agent.mjs'), '/usr/lib/torwacht/torwacht-agent.mjs'],
+    [built('torwacht-parent'), '/usr/lib/torwacht/torwacht-parent'],
     [built('torwacht.node'), '/usr/lib/torwacht/torwacht.node'],
     [built('bpf/engine.bpf.o'), '/usr/lib/torwacht/bpf/engine.bpf.o'],
   ]);
