@@ -1,49 +1,18 @@
 /** The agent as config/agent installs it: a DaemonSet from the image, which holds a job as the process does. */
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { parseAllDocuments } from 'yaml';
+import { test } from 'node:test';
 import { egressEventSchema } from '#api/event.ts';
-import { type Cluster, useCluster } from '../cluster/cluster.ts';
+import { useCluster } from '../cluster/cluster.ts';
 import { waitFor } from '../cluster/wait.ts';
 import { thief } from '../demo/world.ts';
 import { REGISTRY_NAME, REGISTRY_PORT } from '../lab/servers/registry.ts';
 import { pinsOf } from './agent.ts';
 import { binding, policy } from './documents.ts';
+import { at, install } from './install.ts';
 import { furnish, runCiJob, stolen } from './job.ts';
 
 const skip = process.getuid?.() === 0 ? false : 'needs root';
-const CONFIG = join(import.meta.dirname, '../../config/agent');
-const at = ['--namespace=torwacht'];
-
-/** What kubectl makes of config/agent, with the image of this checkout and another bundle. */
-async function install(t: TestContext, cluster: Cluster, documents: readonly object[]) {
-  const built = await cluster.kubectl(['kustomize', CONFIG]);
-  const objects = parseAllDocuments(built).map((document) => document.toJS() as Manifest);
-  t.after(async () => {
-    await cluster.kubectl(['delete', 'namespace', 'torwacht', '--ignore-not-found']);
-  });
-  const image = await cluster.image('agent');
-  for (const object of objects) {
-    if (object.kind === 'ConfigMap') {
-      object.data = Object.fromEntries(
-        documents.map((one, i) => [`${i}.yaml`, JSON.stringify(one)]),
-      );
-    }
-    const container = object.spec?.template?.spec.containers[0];
-    if (container !== undefined) container.image = image;
-  }
-  await cluster.apply(objects);
-  await cluster.kubectl(['rollout', 'status', 'daemonset/torwacht-agent', ...at, '--timeout=60s']);
-}
-
-interface Manifest {
-  readonly kind: string;
-  data?: object;
-  readonly spec?: { readonly template?: { readonly spec: { containers: { image: string }[] } } };
-}
-
 test('as a DaemonSet it holds a job, and lets go when the pod has gone', { skip }, async (t) => {
   const cluster = await useCluster();
   const internet = cluster.internet(t);

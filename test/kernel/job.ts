@@ -2,7 +2,7 @@
 import { type ChildProcess, execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { World } from './world.ts';
+import type { Lab } from '../lab/lab.ts';
 
 /** A program that says one thing when it is ready, where it does, and one at its end. */
 interface Worker {
@@ -19,6 +19,13 @@ export interface Job {
   readonly server: Worker;
 }
 
+export interface JobPlace {
+  /** Its internet has the server. */
+  readonly lab: Lab;
+  /** Starts the built program where it is held, with pipes. */
+  run(args: readonly string[]): ChildProcess;
+}
+
 export interface JobPlan {
   /** What is downloaded from, by its address: the name was looked up before. */
   readonly good: { readonly address: string; readonly port: number };
@@ -26,27 +33,33 @@ export interface JobPlan {
   readonly bad: { readonly address: string; readonly port: number };
 }
 
-async function startServer(world: World, good: JobPlan['good']): Promise<Worker> {
-  world.lab.addAddress(good.address);
+async function startServer(lab: Lab, good: JobPlan['good']): Promise<Worker> {
+  lab.addAddress(good.address);
   const script = join(import.meta.dirname, 'fixtures/trickle.ts');
   const args = [script, good.address, String(good.port)];
   const stdio = ['pipe', 'pipe', 'inherit'] as const;
-  const server = worker(world.lab.spawn('net', process.execPath, args, { stdio: [...stdio] }));
+  const server = worker(lab.spawn('net', process.execPath, args, { stdio: [...stdio] }));
   await server.line();
   return server;
 }
 
+/** Builds job.c; `by` and its flags may make it one that needs no libraries. */
+export function buildJob(folder: string, by = 'gcc', ...flags: readonly string[]): string {
+  const program = join(folder, 'job');
+  const source = join(import.meta.dirname, 'job.c');
+  const warnings = ['-Wall', '-Wextra', '-Werror'];
+  execFileSync(by, ['-O1', ...warnings, '-pthread', ...flags, '-o', program, source]);
+  return program;
+}
+
 /** `open` lets the download's address be reached for a moment, perhaps too short a one on a busy machine. */
 export async function startJob(
-  world: World,
+  { lab, run }: JobPlace,
   { good, name, bad }: JobPlan,
   open: () => Promise<void>,
 ): Promise<Job> {
-  const server = await startServer(world, good);
-  const program = join(world.lab.folder, 'job');
-  const source = join(import.meta.dirname, 'job.c');
-  execFileSync('gcc', ['-O1', '-Wall', '-Wextra', '-Werror', '-pthread', '-o', program, source]);
-  const start = (...args: string[]) => worker(world.start('inside', program, args));
+  const server = await startServer(lab, good);
+  const start = (...args: string[]) => worker(run(args));
   for (let tries = 0; ; tries++) {
     await open();
     const download = start('download', good.address, String(good.port));
@@ -59,17 +72,32 @@ export async function startJob(
   }
 }
 
+/** Look-ups alone, once more. */
+export function startLookups({ run }: JobPlace, name: string): Worker {
+  return worker(run(['lookups', name]));
+}
+
+/** Ends look-ups or a hammer: how many there were, and how many of them went wrong, or through. */
+export async function count(one: Worker): Promise<{ tried: number; other: number }> {
+  one.stop();
+  const [, tried = 0, , other = 0] = (await one.line()).split(' ').map(Number);
+  return { tried, other };
+}
+
 /** Ends all of it and says how it went. */
 export async function finish({ server, download, lookups, hammer }: Job) {
-  lookups.stop();
-  hammer.stop();
-  const [, tried, , failed] = (await lookups.line()).split(' ').map(Number);
-  const [, attempts, , passed] = (await hammer.line()).split(' ').map(Number);
+  const asked = await count(lookups);
+  const attempts = await count(hammer);
   server.stop();
   // The first of its connections is the download; later ones are probes that look whether it lets them.
   const sent = `bytes ${(await server.line()).split(' ')[1]}`;
   const received = await download.line();
-  return { lookups: { tried, failed }, hammer: { attempts, passed }, sent, received };
+  return {
+    lookups: { tried: asked.tried, failed: asked.other },
+    hammer: { attempts: attempts.tried, passed: attempts.other },
+    sent,
+    received,
+  };
 }
 
 function worker(child: ChildProcess): Worker {
