@@ -277,6 +277,7 @@ bench: all ## Measure; prints a table, writes bench/out/latest.json, fails where
 
 kernels: setup ## Write docs/kernels.md from the last make test-kernels
 	@$(NODE) test/kernels/table.ts
+	@$(NODE) node_modules/.bin/biome format --write test/kernels/kept.json
 
 bypasses: setup ## Write docs/bypasses.md from the probes of test/bypass
 	@$(NODE) test/bypass/table.ts
