@@ -26,7 +26,9 @@ test('pods', { skip, concurrency: 4 }, async (t) => {
       `${mapped(good.address)}: connected`,
       `${mapped(bad.address)}: EPERM`,
     ]);
-    const to = agent.rows(held.name).filter(({ action }) => action === 'block');
+    // The kernel greets its neighbours over IPv6 in nobody's name.
+    const by = agent.rows(held.name).filter(({ pid }) => pid !== null);
+    const to = by.filter(({ action }) => action === 'block');
     assert.ok(to.some(({ domain }) => domain === bad.name));
     assert.ok(to.some(({ ip }) => ip === bad.address));
     assert.ok(to.every(({ ip }) => ip === null || ip === bad.address));
@@ -38,8 +40,11 @@ test('pods', { skip, concurrency: 4 }, async (t) => {
     const { free, held } = await both({ image: musl, command: ['sh', '-c', `${go}; true`, 'x'] });
     const found = `${good.name} ${good.address}\n`;
     assert.equal(free.log, `${found}${bad.name} ${bad.address}\nok\nok\n`);
-    assert.ok(held.log.startsWith(`${found}${bad.name} ! `), held.log);
-    assert.match(held.log, /\nok\n.*Operation not permitted\n$/);
+    assert.match(held.log, new RegExp(`^${good.name} ${good.address}$`, 'm'));
+    assert.match(held.log, new RegExp(`^${bad.name} ! `, 'm'));
+    // What is said on standard error comes by a way of its own: the order is nobody's.
+    assert.match(held.log, /^ok$/m);
+    assert.match(held.log, /Operation not permitted$/m);
     const paths = seen().filter((path) => /-x$/.test(path));
     assert.deepEqual(paths, ['/bad-x', '/musl-x', '/musl-x']);
   });
@@ -92,7 +97,8 @@ test('pods', { skip, concurrency: 4 }, async (t) => {
     const before = cluster.node.run('nft', ['list', 'tables']).stdout;
     const { free, held } = await both({ command: ['sh', '-c', script, 'pod'], spec });
     assert.equal(free.log, 'ok\nok\n');
-    assert.match(held.log, /^ok\n.*Operation not permitted\n$/);
+    assert.match(held.log, /^ok$/m);
+    assert.match(held.log, /Operation not permitted$/m);
     assert.equal(seen().filter((path) => path === '/pod-host').length, 3);
     assert.equal(cluster.node.run('nft', ['list', 'tables']).stdout, before);
     assert.equal(agent.rows(held.name).find(({ ip }) => ip === bad.address)?.action, 'block');
@@ -103,7 +109,8 @@ test('pods', { skip, concurrency: 4 }, async (t) => {
     internet.addAddress(address);
     const nest = `
       ip link add br0 type bridge && ip addr add 172.31.0.1/24 dev br0 && ip link set br0 up
-      unshare --net sleep 60 & sleep 1; inner=$!
+      unshare --net sleep 60 & inner=$!
+      for i in $(seq 200); do [ /proc/$inner/ns/net -ef /proc/self/ns/net ] || break; sleep 0.1; done
       ip link add outer type veth peer name inner netns $inner && ip link set outer master br0 up
       in="nsenter --net --target $inner"
       $in ip addr add 172.31.0.2/24 dev inner; $in ip link set inner up
@@ -120,7 +127,8 @@ test('pods', { skip, concurrency: 4 }, async (t) => {
     assert.match(free.log, /^sent$/m);
     assert.match(free.log, /^;; no servers could be reached$/m);
     assert.equal(internet.packetsTo(address, 9), before + 1, 'the free one’s, and no other');
-    assert.match(held.log, new RegExp(`/${address}/9: Operation not permitted\nsent\n`));
+    assert.match(held.log, /^sent$/m);
+    assert.match(held.log, new RegExp(`/${address}/9: Operation not permitted$`, 'm'));
     assert.match(held.log, new RegExp(`^${good.address.replaceAll('.', '\\.')}$`, 'm'));
     assert.match(held.log, /8001: Operation not permitted$/m);
   });
