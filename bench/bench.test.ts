@@ -80,6 +80,7 @@ test('a bench that breaks, measures nothing or is none is told, and the others s
       bench('breaks', `export const run = async () => { throw new Error('no root'); };`),
       bench('empty', 'export const run = async () => [];'),
       bench('none', 'export const other = 1;'),
+      bench('elsewhere', `export const skip = () => 'no cluster'; export const run = () => [];`),
       bench('good', `export const run = async () => [{ name: 'f', holds: true }];`),
     ],
     (line) => lines.push(line),
@@ -94,6 +95,7 @@ test('a bench that breaks, measures nothing or is none is told, and the others s
     ['f'],
   );
   assert.ok(lines.includes('measuring good'));
+  assert.ok(lines.includes('skipped elsewhere: no cluster'));
 });
 
 test('processors are two of those that this process may use', () => {

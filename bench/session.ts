@@ -7,6 +7,8 @@ import type { Figure } from './figure.ts';
 /** What a file `bench/x.bench.ts` exports. It cleans up after itself, on failure as well. */
 interface Bench {
   run(): Promise<readonly Figure[]>;
+  /** Why it cannot be run here, if it cannot. */
+  skip?(): string | undefined;
 }
 
 export interface Session {
@@ -26,15 +28,27 @@ export async function measure(
     const name = basename(file, '.bench.ts');
     tell(`measuring ${name}`);
     try {
-      const bench = (await import(pathToFileURL(file).href)) as Partial<Bench>;
-      if (typeof bench.run !== 'function') throw new Error('it exports no function run()');
-      const measured = await bench.run();
-      if (measured.length === 0) throw new Error('it measured nothing');
-      figures.push(...measured);
+      figures.push(...(await measureOne(file, (why) => tell(`skipped ${name}: ${why}`))));
     } catch (error) {
       broken.push(`${name}: ${error instanceof Error ? error.message : inspect(error)}`);
       if (error instanceof Error) tell(error.stack ?? error.message);
     }
   }
   return { figures, broken };
+}
+
+async function measureOne(
+  file: string,
+  skipped: (why: string) => void,
+): Promise<readonly Figure[]> {
+  const bench = (await import(pathToFileURL(file).href)) as Partial<Bench>;
+  if (typeof bench.run !== 'function') throw new Error('it exports no function run()');
+  const why = bench.skip?.();
+  if (why !== undefined) {
+    skipped(why);
+    return [];
+  }
+  const measured = await bench.run();
+  if (measured.length === 0) throw new Error('it measured nothing');
+  return measured;
 }
