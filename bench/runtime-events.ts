@@ -21,7 +21,15 @@ const QUESTION = packet.encode({
 
 const label = (name: string): string => `io.kubernetes.${name}`;
 
+/** How long a sandbox's barrier would have waited, ms. */
+export interface Answer {
+  readonly fromStart: number;
+  /** From when the runtime told of its task, which the agent hears as well. */
+  readonly fromCreation: number;
+}
+
 interface Started {
+  readonly created: number;
   /** NaN until it has started. */
   readonly at: number;
   readonly labels: Promise<Readonly<Record<string, string>> | undefined>;
@@ -34,7 +42,7 @@ export class RuntimeEvents {
   readonly #namespace: string;
   readonly #stream: ReturnType<ContainerdClient['subscribe']>;
   readonly #started = new Map<string, Started>();
-  #sandbox: ((answer: Promise<number>) => void) | undefined;
+  #sandbox: ((answer: Promise<Answer>) => void) | undefined;
   #ended: ((name: string, life: number) => void) | undefined;
 
   constructor(socket: string, namespace: string) {
@@ -55,10 +63,10 @@ export class RuntimeEvents {
     this.#client.close();
   }
 
-  /** ms from start to answer of the next sandboxes. */
-  answers(count: number): Promise<number[]> {
-    const found: Promise<number>[] = [];
-    const { promise, resolve, reject } = Promise.withResolvers<number[]>();
+  /** The answers of the next sandboxes. */
+  answers(count: number): Promise<Answer[]> {
+    const found: Promise<Answer>[] = [];
+    const { promise, resolve, reject } = Promise.withResolvers<Answer[]>();
     this.#sandbox = (answer) => {
       found.push(answer);
       if (found.length === count) Promise.all(found).then(resolve, reject);
@@ -85,7 +93,7 @@ export class RuntimeEvents {
       if (begun && labels) this.#ended?.(labels[label('container.name')] ?? '', at - begun.at);
       return;
     }
-    if (topic === '/tasks/create') return this.#created(TaskCreate.decode(value));
+    if (topic === '/tasks/create') return this.#created(TaskCreate.decode(value), at);
     const { containerId } = TaskStart.decode(value);
     const created = this.#started.get(containerId);
     if (created === undefined) return;
@@ -93,18 +101,23 @@ export class RuntimeEvents {
     const labels = await created.labels;
     if (labels?.[label('pod.namespace')] !== this.#namespace) return;
     if (labels['io.cri-containerd.kind'] !== 'sandbox') return;
-    // One that was answered before it started has cost nothing.
-    this.#sandbox?.(created.answer.then((then) => Math.max(0, (then ?? at) - at)));
+    this.#sandbox?.(
+      created.answer.then((then = at) => ({
+        // One that was answered before it started has cost nothing.
+        fromStart: Math.max(0, then - at),
+        fromCreation: then - created.created,
+      })),
+    );
   }
 
-  #created({ containerId, pid }: TaskCreate): void {
+  #created({ containerId, pid }: TaskCreate, created: number): void {
     const labels = this.#client.container(containerId).then((found) => found?.labels);
     const answer = labels.then((known) => {
       const ours = known?.[label('pod.namespace')] === this.#namespace;
       return ours && known['io.cri-containerd.kind'] === 'sandbox' ? answered(pid) : undefined;
     });
     answer.catch(() => undefined);
-    this.#started.set(containerId, { at: Number.NaN, labels, answer });
+    this.#started.set(containerId, { created, at: Number.NaN, labels, answer });
   }
 }
 
