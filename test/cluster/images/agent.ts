@@ -1,18 +1,15 @@
-/** What the agent's image holds: what was built, two programs of the host, and their libraries. */
+/** What the agent's image holds: what was built, Node.js, and their libraries. */
 import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { attempt, execute } from '../../lab/execute.ts';
+import { attempt } from '../../lab/execute.ts';
 import { ROOT } from '../names.ts';
 
 const built = (name: string): string => join(ROOT, 'build', name);
-const program = (name: string): string => execute('sh', ['-c', `command -v ${name}`]).trim();
 
 /** Where each file is in the image, by where it comes from. */
 function files(): ReadonlyMap<string, string> {
   return new Map([
     [process.execPath, '/usr/bin/node'],
-    [program('nsenter'), '/usr/bin/nsenter'],
-    [program('nft'), '/usr/sbin/nft'],
     [built('torwacht-agent.mjs'), '/usr/lib/torwacht/torwacht-agent.mjs'],
     [built('torwacht-parent'), '/usr/lib/torwacht/torwacht-parent'],
     [built('torwacht.node'), '/usr/lib/torwacht/torwacht.node'],
