@@ -35,7 +35,7 @@ async function run(options: AgentOptions): Promise<void> {
   bundle.read();
   if (bundle.problem) log.error(fields(bundle.problem), 'the bundle is not in force');
   const upstreams = new Upstreams(resolveUpstreams(options));
-  const { engine, kernel, place } = await startEngine(log);
+  const { engine, kernel, place } = await startEngine(log, options.maps);
   const cgroupExists = (name: string): boolean => exists(cgroupPath(name, place.cgroups));
   const watcher = new ContainerdWatcher({ socket: options.containerd });
   let connected = false;
@@ -144,9 +144,9 @@ function sweepRegularly(log: Logger, pins: string, cgroupExists: (name: string) 
 }
 
 /** Goes on with what an agent before this one holds: its maps and links are pinned. */
-async function startEngine(log: Logger) {
+async function startEngine(log: Logger, maps: string) {
   const pins = pinRoot(lastingBpffs());
-  const kernel = await loadKernel(log, join(pins, 'maps'));
+  const kernel = await loadKernel(log, join(pins, maps));
   const cgroups = findCgroup2(readMounts());
   const engine = new Engine(kernel, {
     slots: MAX_TARGETS,

@@ -8,6 +8,7 @@ test('flags win over the environment, which wins over what is usual', () => {
     containerd: '/run/containerd/containerd.sock',
     upstreams: [],
     listen: { address: '127.0.0.1', port: 9465 },
+    maps: 'maps',
     logLevel: 'info',
   });
   const env = {
@@ -15,6 +16,7 @@ test('flags win over the environment, which wins over what is usual', () => {
     TORWACHT_CONTAINERD: '/c',
     TORWACHT_UPSTREAMS: '192.0.2.1, 192.0.2.2:5353',
     TORWACHT_LISTEN: '[::1]:1',
+    TORWACHT_MAPS: 'other',
     TORWACHT_LOG_LEVEL: 'debug',
   };
   assert.deepEqual(readOptions([], env), {
@@ -22,16 +24,18 @@ test('flags win over the environment, which wins over what is usual', () => {
     containerd: '/c',
     upstreams: ['192.0.2.1', '192.0.2.2:5353'],
     listen: { address: '::1', port: 1 },
+    maps: 'other',
     logLevel: 'debug',
   });
   const args = ['--bundle', '/x', '--upstream', '192.0.2.3', '--listen', '0.0.0.0:2'];
-  const both = readOptions([...args, '--log-level', 'warn'], env);
+  const both = readOptions([...args, '--maps', 'mine', '--log-level', 'warn'], env);
   assert.notEqual(both, 'help');
   assert.deepEqual(both, {
     bundle: '/x',
     containerd: '/c',
     upstreams: ['192.0.2.3'],
     listen: { address: '0.0.0.0', port: 2 },
+    maps: 'mine',
     logLevel: 'warn',
   });
   assert.equal(readOptions(['--help'], env), 'help');
@@ -46,5 +50,11 @@ test('what cannot be understood is an error that names it', () => {
     [['--log-level', 'loud'], /one of fatal/],
   ] as const) {
     assert.throws(() => readOptions(args, {}), { code: 'TW_AGENT_OPTION', message: what });
+  }
+});
+
+test('the folder of maps is one below that of all pins, and not the one of links', () => {
+  for (const name of ['', '..', 'a/b', 'pods']) {
+    assert.throws(() => readOptions(['--maps', name], {}), { code: 'TW_AGENT_OPTION' });
   }
 });

@@ -11,6 +11,8 @@ export interface AgentOptions {
   readonly upstreams: readonly string[];
   /** Where health and metrics are served: `address:port`. */
   readonly listen: { readonly address: string; readonly port: number };
+  /** Name of the folder of its maps, below that of all pins: one agent at a time has it. */
+  readonly maps: string;
   readonly logLevel: string;
 }
 
@@ -26,6 +28,8 @@ export const usage = `torwacht-agent: holds the pods of this node
                        (TORWACHT_UPSTREAMS, separated by commas; those of /etc/resolv.conf)
   --listen ADDRESS     where /healthz, /readyz and /metrics are served
                        (TORWACHT_LISTEN; 127.0.0.1:9465)
+  --maps NAME          folder of its maps on the BPF file system, one agent's at a time
+                       (TORWACHT_MAPS; maps)
   --log-level LEVEL    ${LEVELS.join(', ')} (TORWACHT_LOG_LEVEL; info)
   --help
 
@@ -48,6 +52,7 @@ export function readOptions(
     containerd: values.containerd ?? env.TORWACHT_CONTAINERD ?? '/run/containerd/containerd.sock',
     upstreams,
     listen: readListen(values.listen ?? env.TORWACHT_LISTEN ?? '127.0.0.1:9465'),
+    maps: readMaps(values.maps ?? env.TORWACHT_MAPS ?? 'maps'),
     logLevel,
   };
 }
@@ -61,6 +66,7 @@ function parse(args: readonly string[]) {
         containerd: { type: 'string' },
         upstream: { type: 'string', multiple: true },
         listen: { type: 'string' },
+        maps: { type: 'string' },
         'log-level': { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
@@ -77,6 +83,12 @@ function readListen(text: string): AgentOptions['listen'] {
     throw bad('--listen', `${text} is no address:port`);
   }
   return { address: text.slice(0, at).replace(/^\[(.*)\]$/, '$1'), port };
+}
+
+/** `pods` is where links are pinned. */
+function readMaps(name: string): string {
+  if (/^[\w-]{1,64}$/.test(name) && name !== 'pods') return name;
+  throw bad('--maps', `${name} is no name of letters, digits, - and _`);
 }
 
 function split(text: string | undefined): readonly string[] {

@@ -12,7 +12,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type EgressEvent, egressEventSchema } from '#api/event.ts';
@@ -112,6 +112,8 @@ class Process implements NodeAgent {
     this.#born = this.#lines.length;
     const enter = ['nsenter', `--target=${node.pid}`, '--mount', '--net', '--'];
     const flags = ['--bundle', this.bundle, '--upstream', DNS_ADDRESS, '--listen', '127.0.0.1:0'];
+    // Several agents share the test's node.
+    flags.push('--maps', basename(this.bundle));
     const line = [...enter, AGENT, ...flags, ...(this.#plan.flags ?? [])];
     const leaf = join(node.cgroup, 'node');
     const child = spawn('sh', ['-ec', IN_CGROUP, 'agent', leaf, ...line], {
@@ -194,6 +196,7 @@ class Process implements NodeAgent {
     await Promise.race([this.stop(), sleep(10_000, undefined, { ref: false })]);
     await this.kill();
     rmSync(this.bundle, { recursive: true, force: true });
+    rmSync(pinsOf(this.#cluster, `../${basename(this.bundle)}`), { recursive: true, force: true });
     const uids = new Set(this.#lines.flatMap(({ uid }) => (typeof uid === 'string' ? uid : [])));
     for (const uid of uids) rmSync(pinsOf(this.#cluster, uid), { recursive: true, force: true });
   }
