@@ -86,7 +86,10 @@ async function comeAndGo(
     },
     { seconds: 600, everyMs: 1000 },
   );
-  const logs = await cluster.kubectl(['logs', pods[0] ?? '', ...at]);
+  // The API server may not know yet that it has begun.
+  const logs = await waitFor('its log', () =>
+    cluster.kubectl(['logs', pods[0] ?? '', '--container=main', ...at]),
+  );
   assert.match(logs, /^ok\n.*Operation not permitted/);
   const inUse = look(agent);
   assert.ok(inUse.pins.length >= BATCH, `${inUse.pins.length} folders of pins`);
