@@ -69,6 +69,7 @@ export class Keeping {
 
   /** The text behind a number, before anything in the kernel uses the number. */
   name(id: number, target: number, name: string, refused: boolean): void {
+    if (!this.#folder) return;
     // Plain ASCII, as dns/codec escapes it.
     const bytes = Buffer.from(name, 'latin1');
     const length = bytes.length > layout.NAME_TEXT ? 0 : bytes.length;
@@ -79,6 +80,7 @@ export class Keeping {
   }
 
   forgetName(id: number): void {
+    if (!this.#folder) return;
     native().mapDelete(this.#engine, 'name_texts', u32(id));
   }
 
