@@ -4,6 +4,7 @@
  */
 import { globSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { sweep } from '#agent/leftovers/sweep.ts';
 import { machine } from './machine.ts';
 import { measure } from './session.ts';
 import { table } from './table.ts';
@@ -21,6 +22,7 @@ async function main(names: readonly string[]): Promise<number> {
     return 2;
   }
   const chosen = known.filter((name) => names.length === 0 || names.includes(name));
+  await sweep();
   const files = chosen.map((name) => join(folder, `${name}.bench.ts`));
   const { figures, broken } = await measure(files, (line) => process.stderr.write(`${line}\n`));
 

@@ -2,17 +2,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  type Cgroup,
-  cgroupOf,
-  createCgroup,
-  newCgroupId,
-  removeCgroup,
-} from '#agent/cgroup/cgroup.ts';
+import { type Cgroup, cgroupOf, createCgroup, newCgroupId } from '#agent/cgroup/cgroup.ts';
 import { killAll } from '#agent/cgroup/end.ts';
 import { pinRoot, useBpffs } from '#agent/leftovers/bpffs.ts';
-import { prepareState } from '#agent/leftovers/registry.ts';
-import { removePins, sweep } from '#agent/leftovers/sweep.ts';
+import { prepareState, type Run, startOf, writeRun } from '#agent/leftovers/registry.ts';
+import { removeTraces, sweep } from '#agent/leftovers/sweep.ts';
 import type { TargetPlace } from '#agent/target/target.ts';
 import { targetFlags } from '#bpf/layout.ts';
 import type { CidrEntry, CompiledPolicy, NameRule } from '#policy/types.ts';
@@ -40,7 +34,7 @@ export function benchPolicy(
 
 export interface BenchWorld {
   readonly folder: string;
-  /** A new cgroup with a folder for its pins; both are removed at the end. */
+  /** A new cgroup with a folder for its pins; both are removed at the end, or by the sweep after a kill. */
   cgroup(): { cgroup: Cgroup; pins: string };
   close(): Promise<void>;
 }
@@ -49,20 +43,24 @@ export function createBenchWorld(): BenchWorld {
   prepareState();
   const bpffs = useBpffs();
   const folder = mkdtempSync(join(tmpdir(), 'torwacht-bench-'));
-  const made: { cgroup: Cgroup; pins: string }[] = [];
+  const made: Run[] = [];
+  const started = startOf(process.pid) ?? '';
   return {
     folder,
     cgroup() {
       const id = newCgroupId();
-      const one = { cgroup: createCgroup(cgroupOf(), id), pins: join(pinRoot(bpffs.path), id) };
-      made.push(one);
-      return one;
+      const above = cgroupOf();
+      const pins = join(pinRoot(bpffs.path), id);
+      const path = join(above.path, `torwacht-${id}`);
+      const run = { id, pid: process.pid, started, cgroup: path, pins, command: 'bench' };
+      writeRun(run);
+      made.push(run);
+      return { cgroup: createCgroup(above, id), pins };
     },
     async close() {
-      for (const { cgroup, pins } of made) {
-        await killAll(cgroup.path);
-        removeCgroup(cgroup.path);
-        removePins(pins);
+      for (const run of made) {
+        await killAll(run.cgroup);
+        removeTraces(run);
       }
       rmSync(folder, { recursive: true, force: true });
       bpffs.done();
