@@ -150,6 +150,6 @@ test('no clang at build time: make says what is missing and how to get it', { sk
   assert.equal(made.code, 2, made.stdout);
   assert.match(
     made.stderr,
-    /^setup: missing on this host: clang \(compiles the eBPF programs\)\. .*\bclang\b/m,
+    /^setup: missing on this host: clang \(compiles the eBPF programs\).*: apt-get install .*\bclang\b/m,
   );
 });
