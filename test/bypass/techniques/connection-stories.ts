@@ -230,7 +230,15 @@ export async function learnedByAnother(ground: RunGround): Promise<void> {
     command: ground.probe(lookup, `tcp ${GOOD.address} 8000 hello-first`, `wait ${known} ${done}`),
   });
   await until(() => existsSync(known ?? ''), `the first run: ${first.stderr()}`);
-  const before = stage.lab.packetsTo(GOOD.address);
+  // The last packets of the first connection may still be on their way.
+  let before = -1;
+  let calm = 0;
+  await until(() => {
+    const now = stage.lab.packetsTo(GOOD.address);
+    calm = now === before ? calm + 1 : 0;
+    before = now;
+    return calm >= 50;
+  }, 'the end of the first connection');
   const step = `tcp ${GOOD.address} 8000 secret-second`;
   const second = await ground.held([step]);
   assert.equal(second.outcomes[step], 'EPERM');
