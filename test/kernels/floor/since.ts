@@ -18,9 +18,9 @@ export const FLOOR: Version = '5.8';
 
 /** By number, as a compiled call names it. */
 export const helpers: Readonly<Record<number, Since>> = {
-  1: { name: 'bpf_map_lookup_elem', since: '3.18' },
-  2: { name: 'bpf_map_update_elem', since: '3.18' },
-  3: { name: 'bpf_map_delete_elem', since: '3.18' },
+  1: { name: 'bpf_map_lookup_elem', since: '3.19' },
+  2: { name: 'bpf_map_update_elem', since: '3.19' },
+  3: { name: 'bpf_map_delete_elem', since: '3.19' },
   5: { name: 'bpf_ktime_get_ns', since: '4.1' },
   14: { name: 'bpf_get_current_pid_tgid', since: '4.2' },
   26: { name: 'bpf_skb_load_bytes', since: '4.5' },
