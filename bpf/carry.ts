@@ -8,6 +8,7 @@ import { ByName } from './by-name.ts';
 import { shapeOf } from './kept-state.ts';
 import { flowKey, sock } from './layout.ts';
 import { type EngineHandle, native, type Shape } from './native.ts';
+import { u32 } from './struct.ts';
 
 export interface CarryCount {
   readonly carried: number;
@@ -17,12 +18,6 @@ export interface CarryCount {
 
 /** BPF_NOEXIST: what a program has written since is newer. */
 const NEW_ONLY = 1;
-
-function u32(value: number): Buffer {
-  const key = Buffer.alloc(4);
-  key.writeUInt32LE(value);
-  return key;
-}
 
 export function carrySockets(
   from: EngineHandle,

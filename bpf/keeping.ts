@@ -9,14 +9,9 @@ import { type KeptState, mergeKept, nothingKept, readKept } from './kept-state.t
 import * as layout from './layout.ts';
 import { otherFolder, removeOthers } from './map-pins.ts';
 import { type EngineHandle, native } from './native.ts';
+import { u32 } from './struct.ts';
 
 const ZERO = Buffer.alloc(4);
-
-function u32(value: number): Buffer {
-  const key = Buffer.alloc(4);
-  key.writeUInt32LE(value);
-  return key;
-}
 
 export class Keeping {
   /** These maps were filled by a process before this one. */

@@ -27,7 +27,7 @@ import {
   type OptionalPart,
   optionalParts,
 } from './programs.ts';
-import type { Fields, Struct, Values } from './struct.ts';
+import { type Fields, type Struct, u32, type Values } from './struct.ts';
 
 type Read<S> = S extends Struct<infer F extends Fields> ? Values<F> : never;
 export type TargetRecord = Read<typeof layout.target>;
@@ -39,12 +39,6 @@ export type LearnedName = Read<typeof layout.learnedName>;
 export type Counters = Record<(typeof layout.counterNames)[number], number>;
 
 const BTF = '/sys/kernel/btf/vmlinux';
-
-function u32(value: number): Buffer {
-  const key = Buffer.alloc(4);
-  key.writeUInt32LE(value);
-  return key;
-}
 
 function u64(value: bigint): Buffer {
   const key = Buffer.alloc(8);

@@ -107,3 +107,10 @@ export function struct<const F extends Fields>(fields: F): Struct<F> {
     },
   };
 }
+
+/** One number, as a map's key or value. */
+export function u32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+}

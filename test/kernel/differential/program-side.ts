@@ -7,6 +7,7 @@ import { linesOf } from '#bpf/kernel.ts';
 import * as layout from '#bpf/layout.ts';
 import { LearnedTable } from '#bpf/learned-table.ts';
 import { builtPath, type EngineHandle } from '#bpf/native.ts';
+import { u32 } from '#bpf/struct.ts';
 import type { Mode, Permission } from '#policy/types.ts';
 import {
   type Learned,
@@ -260,11 +261,5 @@ function cidrKey(table: number, address: number, length: number): Buffer {
 export function u16be(value: number): Buffer {
   const buffer = Buffer.alloc(2);
   buffer.writeUInt16BE(value);
-  return buffer;
-}
-
-function u32(value: number): Buffer {
-  const buffer = Buffer.alloc(4);
-  buffer.writeUInt32LE(value);
   return buffer;
 }

@@ -5,7 +5,7 @@ import { bootNs, type Outcome } from './model.ts';
 import { ProgramSide, u16be } from './program-side.ts';
 import type { Programs } from './programs.ts';
 import { SMALLEST } from './questions.ts';
-import { asks, flowKey, remembered, shown, testSocket } from './shapes.ts';
+import { asks, flowKey, shown, testSocket } from './shapes.ts';
 import {
   type AddressStep,
   BUDGET,
@@ -145,16 +145,16 @@ export class SequenceSide {
   #put(
     socket: number,
     cgroup: bigint,
-    state: Parameters<typeof remembered.write>[0] | null,
+    state: Parameters<typeof layout.sock.write>[0] | null,
     sk = shown.write({}),
   ): void {
     const stored = state === null ? 0n : 1n;
-    const value = testSocket.write({ sk, state: remembered.write(state ?? {}), cgroup, stored });
+    const value = testSocket.write({ sk, state: layout.sock.write(state ?? {}), cgroup, stored });
     this.#side.put('test_sockets', socket - 1, value);
   }
 
   #memory(bytes: Buffer): Memory {
-    const state = remembered.read(bytes);
+    const state = layout.sock.read(bytes);
     const { target, table, daddr, dport, proto, expires, name } = state;
     return {
       target: target === 0 ? 0 : (target - this.#firstTarget) / 2 + 1,

@@ -1,4 +1,5 @@
-/** Structs of test/kernel/given.h, verdict.bpf.c and struct tw_sock of bpf/maps.h. */
+/** Structs of test/kernel/given.h and verdict.bpf.c. */
+import { sock } from '#bpf/layout.ts';
 import { struct } from '#bpf/struct.ts';
 
 export const given = struct({
@@ -27,25 +28,6 @@ export const flowKey = struct({
   dport: 'u16',
 });
 
-/** What a socket remembers. */
-export const remembered = struct({
-  target: 'u32',
-  slot: 'u32',
-  table: 'u32',
-  daddr: 'u32',
-  dport: 'u16',
-  proto: 'u8',
-  state: 'u8',
-  expires: 'u32',
-  name: 'u32',
-  origin_addr: 'u32',
-  origin_port: 'u16',
-  stream: 'u8',
-  _pad: 'u8',
-  pid: 'u32',
-  start: 'u64',
-});
-
 /** What the kernel shows of a socket (struct bpf_sock, linux/bpf.h); type and protocol count here. */
 export const shown = struct({
   bound_dev_if: 'u32',
@@ -56,7 +38,7 @@ export const shown = struct({
 });
 export const testSocket = struct({
   sk: { bytes: shown.size },
-  state: { bytes: remembered.size },
+  state: { bytes: sock.size },
   cgroup: 'u64',
   stored: 'u64',
 });
@@ -65,7 +47,7 @@ export const told = struct({
   verdict: 'u64',
   overflow: 'u64',
   allowed_overflow: 'u64',
-  state: { bytes: remembered.size },
+  state: { bytes: sock.size },
   daddr: 'u32',
   dport: 'u16',
   proto: 'u8',
