@@ -14,6 +14,7 @@ import { alwaysDeniedReasons } from '#policy/always-denied.ts';
 import { constantAddress, formatAddress } from '#policy/cidr.ts';
 import type { CompiledPolicy } from '#policy/types.ts';
 import { processFields, unknownProcess } from './process.ts';
+import { SearchEndings } from './search-endings.ts';
 
 export type TargetLabels = Pick<
   EgressEvent,
@@ -65,9 +66,6 @@ function portOf({ proto, port }: RowKey, reason: Reason): number | null {
   return (proto === 6 || proto === 17) && !portless.has(reason) ? port : null;
 }
 
-/** A resolver asks for the bare name right after its endings, ms. */
-const ENDINGS_PATIENCE = 2000;
-
 /** Rows of refused lookups that one target may have; names are cheap to make up. */
 export const LOOKUP_BUDGET = 1024;
 
@@ -78,11 +76,11 @@ export class RowTable {
   readonly #parts: RowParts;
   readonly #entries = new Map<string, Entry>();
   readonly #seen = new Map<string, Entry>();
-  /** Names with an ending that were refused, by process and name, while their bare name may follow. */
-  readonly #endings = new Map<string, Entry>();
+  readonly #searches: SearchEndings<Entry>;
 
   constructor(parts: RowParts) {
     this.#parts = parts;
+    this.#searches = new SearchEndings(parts.searches ?? []);
   }
 
   /** New rows of the kernel. */
@@ -114,7 +112,7 @@ export class RowTable {
       this.#lookups++;
     }
     this.#takeEndings(event, start);
-    const ending = this.#isEnding(query.name);
+    const ending = this.#searches.end(query.name);
     const entry = this.#entry(event, start, true, query.resolved || ending);
     if (ending && entry.waiting) this.#awaitBareName(entry);
     this.#again(entry, String(query.type));
@@ -152,32 +150,17 @@ export class RowTable {
     this.#parts.onRow(entry.event);
   }
 
-  /** `registry.example.com.ci.svc.cluster.local`, but not `web.ci.svc.cluster.local` for `web`. */
-  #isEnding(name: string): boolean {
-    const [longest] = (this.#parts.searches ?? [])
-      .filter((ending) => name.endsWith(`.${ending}`))
-      .sort((a, b) => b.length - a.length);
-    return longest !== undefined && name.slice(0, -longest.length - 1).includes('.');
-  }
-
   /** In Observe it waits for a connection as well, and as long as one takes. */
   #awaitBareName(entry: Entry): void {
     const { event, start } = entry;
-    const key = endingKey(event, start, event.domain);
-    this.#endings.set(key, entry);
-    setTimeout(() => {
-      if (!this.#endings.delete(key)) return;
+    this.#searches.wait(askerOf(event, start), event.domain ?? '', entry, () => {
       if (event.action === 'block') this.#tell(entry);
-    }, ENDINGS_PATIENCE).unref();
+    });
   }
 
   /** The row of the bare name says all that those of its endings said. */
   #takeEndings(event: EgressEvent, start: bigint): void {
-    for (const ending of this.#parts.searches ?? []) {
-      const key = endingKey(event, start, `${event.domain}.${ending}`);
-      const entry = this.#endings.get(key);
-      if (entry === undefined) continue;
-      this.#endings.delete(key);
+    for (const entry of this.#searches.take(askerOf(event, start), event.domain ?? '')) {
       entry.merged = true;
       entry.waiting = false;
     }
@@ -319,8 +302,8 @@ function identity(event: EgressEvent, start: bigint, lookup: boolean): string {
   ]);
 }
 
-function endingKey({ pid }: EgressEvent, start: bigint, domain: string | null): string {
-  return `${pid}/${start}/${domain}`;
+function askerOf({ pid }: EgressEvent, start: bigint): string {
+  return `${pid}/${start}`;
 }
 
 /** Sets how often one part of a row happened. Types of a look-up are one attempt, so the most counts. */
