@@ -211,7 +211,7 @@ test: all asan native $(FUZZER) cluster ## Every suite that continuous integrati
 test-full: all asan native $(FUZZER) cluster setup-kernels ## The same, and what takes longer: a million random cases, kernel tests under sanitizers
 	@TORWACHT_KERNELS=all $(NODE) test/run.ts --full
 
-check: all ## The inner loop, under 20 seconds: types, lint, layers, unit tests
+check: all ## The inner loop: types, lint, layers, unit tests
 	@$(NODE) test/run.ts types lint layers unit
 
 test-types: setup ## Type check
