@@ -41,7 +41,7 @@ const held = await engine.hold({
     queryBurst: 16_384,
     queriesPerSecond: 100_000,
     addresses: NAMES,
-    resolver: { ...defaultBudget.resolver, names: NAMES, pending: 4096 },
+    resolver: { ...defaultBudget.resolver, names: NAMES, pending: 4096, waiting: 4096 },
   },
   onRow: () => {},
   outside: () => false,

@@ -24,13 +24,14 @@ function serve(): void {
 }
 
 async function ask(): Promise<void> {
-  const agents = { keep: new Agent({ keepAlive: true, maxSockets: 1 }), close: new Agent() };
   for await (const line of createInterface({ input: process.stdin })) {
     const [how = '', count = '0'] = line.split(' ');
-    const agent = agents[how as keyof typeof agents];
+    // A connection of before belongs to the cgroup that this process was in.
+    const agent = new Agent(how === 'keep' ? { keepAlive: true, maxSockets: 1 } : {});
     const began = performance.now();
     for (let i = 0; i < Number(count); i++) await request(agent);
     process.stdout.write(`${(Number(count) / (performance.now() - began)) * 1000}\n`);
+    agent.destroy();
   }
 }
 

@@ -12,7 +12,10 @@ import { interleave, times } from './statistics.ts';
 import { buildProgram, startInLab, type Worker } from './worker.ts';
 import { createBenchWorld } from './world.ts';
 
-/** Each with processes of their own: where one lies in memory is worth a hundredth or two. */
+/**
+ * Each with processes of its own: where one lies in memory is worth a hundredth or two. So both lanes are the same
+ * process, which goes from one cgroup to the other and opens new sockets there.
+ */
 const GROUPS = 8;
 const ROUNDS = 6;
 const LEAST = 0.98;
@@ -75,20 +78,19 @@ export async function run(): Promise<readonly Figure[]> {
     const cgroups = [world.cgroup().cgroup, held.inner.cgroup];
     const measured = kinds.map((): [free: number[], ours: number[]] => [[], []]);
     for (let group = 0; group < GROUPS; group++) {
-      const clients = cgroups.map((cgroup): Record<By, Worker> => {
-        const pair = {
-          bare: startInLab(lab, 'host', program, [address, String(PORT)]),
-          http: startHttp(lab, 'host', 'client', address),
-        };
-        for (const client of Object.values(pair)) client.enter(cgroup);
-        return pair;
-      });
+      const clients: Record<By, Worker> = {
+        bare: startInLab(lab, 'host', program, [address, String(PORT)]),
+        http: startHttp(lab, 'host', 'client', address),
+      };
       for (const [i, { by, command }] of kinds.entries()) {
-        const lanes = clients.map((client) => async () => Number(await client[by].ask(command)));
+        const lanes = cgroups.map((cgroup) => async () => {
+          clients[by].enter(cgroup);
+          return Number(await clients[by].ask(command));
+        });
         const values = await interleave(lanes, ROUNDS);
         for (const [lane, rounds] of values.entries()) measured[i]?.[lane]?.push(...rounds);
       }
-      for (const client of clients.flatMap((pair) => Object.values(pair))) await client.end();
+      for (const client of Object.values(clients)) await client.end();
     }
     return kinds.map(({ name, unit, scale, ...kind }, i) => {
       const [free, ours] = (measured[i] ?? []).map((rates) => rates.map((rate) => rate * scale));

@@ -63,13 +63,7 @@ function goodCalls(engine: EngineHandle): { [K in keyof Native]: Good<K> } {
   const frame = Buffer.alloc(60);
   return {
     load: good([builtPath('bpf/verdict.bpf.o'), {}, [], ''], (made) => addon.unload(made)),
-    loadLater: good([builtPath('bpf/verdict.bpf.o'), {}, [], ''], (made) => {
-      // Folders that are on no bpffs take no pins.
-      made.then(
-        (engine) => addon.unload(engine),
-        () => undefined,
-      );
-    }),
+    loadLater: good([builtPath('bpf/verdict.bpf.o'), {}, [], ''], (made) => addon.unload(made)),
     unload: good([addon.load(builtPath('bpf/verdict.bpf.o'), {}, [], '')]),
     mapUpdate: good([engine, 'doh', four(), four(), 0]),
     mapLookup: good([engine, 'doh', four(), four()]),
@@ -124,20 +118,20 @@ const refused: readonly (keyof Native)[] = [
 
 interface Good<K extends keyof Native> {
   readonly args: Parameters<Native[K]>;
-  readonly undo?: (made: ReturnType<Native[K]>) => void;
+  readonly undo?: (made: Awaited<ReturnType<Native[K]>>) => void;
 }
 
 function good<K extends keyof Native>(
   args: Parameters<Native[K]>,
-  undo?: (made: ReturnType<Native[K]>) => void,
+  undo?: Good<K>['undo'],
 ): Good<K> {
   return undo ? { args, undo } : { args };
 }
 
-/** Calls it; what it throws must be an Error. Gives what it threw. */
-function attempt(name: keyof Native, args: readonly unknown[], undo?: (made: never) => void) {
+/** Calls it; what it throws, or rejects with, must be an Error. Gives that. */
+async function attempt(name: keyof Native, args: readonly unknown[], undo?: (made: never) => void) {
   try {
-    const made = (native()[name] as (...all: readonly unknown[]) => unknown)(...args);
+    const made = await (native()[name] as (...all: readonly unknown[]) => unknown)(...args);
     undo?.(made as never);
     return undefined;
   } catch (error) {
@@ -157,16 +151,19 @@ test('every function is called with every kind of wrong argument', { skip }, asy
   for (const [key, { args, undo }] of Object.entries(calls)) {
     const name = key as keyof Native;
     const release = undo as ((made: never) => void) | undefined;
-    await t.test(name, () => {
+    await t.test(name, async () => {
       for (let count = 0; count < args.length; count++) {
-        assert.ok(attempt(name, args.slice(0, count), release), `${name} took ${count} arguments`);
+        assert.ok(
+          await attempt(name, args.slice(0, count), release),
+          `${name} took ${count} arguments`,
+        );
       }
       for (let at = 0; at < args.length; at++) {
         for (const value of hostileValues([ring, link, spare])) {
-          attempt(name, args.with(at, value as never), release);
+          await attempt(name, args.with(at, value as never), release);
         }
       }
-      const error = attempt(name, [...args, 'one more'], release);
+      const error = await attempt(name, [...args, 'one more'], release);
       assert.equal(error !== undefined, refused.includes(name), `${name}: ${error?.message}`);
     });
   }

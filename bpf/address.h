@@ -172,8 +172,8 @@ static __always_inline int tw_decide_address(struct bpf_sock_addr *ctx, const st
 		q.local = TW_LOCAL_FOREIGN;
 	}
 
-	if (!a->ipv6 && s->table && s->state == TW_SOCK_ALLOWED && s->daddr == q.daddr &&
-	    s->dport == q.dport && s->proto == q.proto && tw_still_holds(s, 1))
+	if (!a->ipv6 && s->table && s->state == TW_SOCK_ALLOWED && TW_PLACE_OF(s) == tw_place(&q) &&
+	    tw_still_holds(s, 1))
 		return TW_PASS;
 	verdict = tw_ask(h->target, h->word, &q, now);
 	if (TW_V_REASON(verdict) == TW_RESOLVER)

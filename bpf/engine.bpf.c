@@ -5,9 +5,9 @@
  * come first, the newest before all: they are loaded in this order, and a refusal costs no more than that.
  */
 #include "hooks/unix.c"
+#include "hooks/packet.c"
 #include "hooks/create.c"
 #include "hooks/process.c"
-#include "hooks/packet.c"
 #include "hooks/address.c"
 #include "hooks/clock.c"
 #include "hooks/backstop.c"

@@ -3,9 +3,9 @@
  * the names of fields, so that a map may have another shape here than there.
  */
 import { ByName } from './by-name.ts';
-import type { LearnedName } from './kernel.ts';
 import type { EngineHandle, Shape } from './native.ts';
 import { native } from './native.ts';
+import type { LearnedName } from './records.ts';
 
 export interface KeptName {
   readonly id: number;
@@ -22,7 +22,7 @@ export interface KeptTarget {
   readonly resolver: { readonly port: number; readonly mark: number };
   /** The rule table in force in the maps of this process; 0: none. */
   readonly table: number;
-  /** Of the policy in that table, hex; empty where nobody wrote it down. */
+  /** Of the policy that was in force, hex; empty where nobody wrote it down. */
   readonly digest: string;
   /** Port 53 was led to its resolver. */
   readonly engaged: boolean;
@@ -68,8 +68,8 @@ export function readKept(maps: EngineHandle, carried: boolean): KeptState {
     const id = target.number('id');
     const note = kept[slot];
     if (id === 0 || note === undefined) return [];
-    const table = carried ? 0 : words.readUInt32LE(slot * 8 + 4);
-    const known = table !== 0 && note.number('table') === table;
+    const inForce = words.readUInt32LE(slot * 8 + 4);
+    const known = inForce !== 0 && note.number('table') === inForce;
     return [
       {
         slot,
@@ -77,7 +77,7 @@ export function readKept(maps: EngineHandle, carried: boolean): KeptState {
         cgroup: target.big('cgroup_id'),
         level: target.number('level'),
         resolver: { port: target.number('resolver_port'), mark: target.number('mark') },
-        table,
+        table: carried ? 0 : inForce,
         digest: known ? note.bytes('digest').toString('hex') : '',
         engaged: note.number('engaged') !== 0,
         names: names.get(id) ?? [],

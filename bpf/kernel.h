@@ -12,6 +12,7 @@
 #define TW_CORE __attribute__((preserve_access_index))
 
 struct kernfs_node {
+	const char *name;
 	__u64 id;
 } TW_CORE;
 
@@ -103,9 +104,24 @@ struct sock_common {
 	struct hlist_node skc_node;
 } TW_CORE;
 
+struct bpf_local_storage_map {
+	__u16 cache_idx;
+} TW_CORE;
+
+struct bpf_local_storage_data {
+	struct bpf_local_storage_map *smap;
+	__u8 data[0];
+} TW_CORE;
+
+/* What is kept for a socket, by map; those used last stand in the cache too. */
+struct bpf_local_storage {
+	struct bpf_local_storage_data *cache[16];
+} TW_CORE;
+
 struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_type;
+	struct bpf_local_storage *sk_bpf_storage;
 	struct {
 		struct cgroup *cgroup;
 	} sk_cgrp_data;

@@ -1,9 +1,8 @@
 /**
  * The kernel's side of one engine: its programs, and its maps as typed calls. Nothing here decides
- * anything; agent/target does. Every call is synchronous: when it returns, the kernel holds the change.
+ * anything; agent/target does. When a call returns, or its promise resolves, the kernel holds the change.
  */
-import { existsSync, mkdirSync } from 'node:fs';
-import { release } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { failure } from '#api/error.ts';
 import type { Permission } from '#policy/types.ts';
@@ -11,54 +10,35 @@ import { errors } from './errors.ts';
 import { Keeping } from './keeping.ts';
 import * as layout from './layout.ts';
 import { LearnedTable } from './learned-table.ts';
-import { layoutHash, lockPins, ownFolder } from './map-pins.ts';
-import {
-  builtPath,
-  type EngineHandle,
-  type LinkHandle,
-  native,
-  type RingHandle,
-} from './native.ts';
+import { type LoadedEngine, loadEngine } from './load.ts';
+import { type EngineHandle, type LinkHandle, native, type RingHandle } from './native.ts';
 import {
   type Attempt,
   addressPrograms,
-  attempts,
   backstopProgram,
   type OptionalPart,
   optionalParts,
+  whyRefused,
 } from './programs.ts';
-import { type Fields, type Struct, u32, type Values } from './struct.ts';
-
-type Read<S> = S extends Struct<infer F extends Fields> ? Values<F> : never;
-export type TargetRecord = Read<typeof layout.target>;
-export type ProcessRecord = Read<typeof layout.processRecord>;
-export type RowKey = Read<typeof layout.rowKey>;
-export type Row = Read<typeof layout.row>;
-export type EventRecord = Read<typeof layout.event>;
-export type LearnedName = Read<typeof layout.learnedName>;
-export type Counters = Record<(typeof layout.counterNames)[number], number>;
-
-const BTF = '/sys/kernel/btf/vmlinux';
+import {
+  type Counters,
+  type EventRecord,
+  type LearnedName,
+  linesOf,
+  type ProcessRecord,
+  type Row,
+  readEvents,
+  slices,
+  sumOf,
+  type TargetRecord,
+} from './records.ts';
+import { u32 } from './struct.ts';
+import { Ticks } from './ticks.ts';
 
 function u64(value: bigint): Buffer {
   const key = Buffer.alloc(8);
   key.writeBigUInt64LE(value);
   return key;
-}
-
-/** Lines under one rule table, as elements of `names` and `cidrs` hold them. */
-export function linesOf(table: number, permissions: readonly Permission[]) {
-  return {
-    table,
-    count: permissions.length,
-    line: permissions.map((p) => ({
-      from: p.from,
-      to: p.to,
-      proto: p.protocol,
-      deny: p.action === 'deny' ? 1 : 0,
-      rule: p.rule,
-    })),
-  };
 }
 
 /** The shortest that BPF_PROG_TEST_RUN takes: an Ethernet header. */
@@ -76,25 +56,26 @@ export class Kernel {
   readonly keeping: Keeping;
   /** Names whose element was written; an element that was not holds nothing, if the map is new. */
   readonly #named = new Set<number>();
-  /** ms. */
-  readonly #tickLength = (native().jiffy() * 2 ** layout.TICK_SHIFT) / 1e6;
-  #clock = { tick: 0, at: Number.NEGATIVE_INFINITY };
+  readonly #ticks = new Ticks(() => this.testRun('tw_clock', emptyFrame).result);
   #traces: LinkHandle[] = [];
   #ring: RingHandle | undefined;
   #onEvents: ((events: EventRecord[]) => void) | undefined;
 
-  private constructor(engine: EngineHandle, attempt: Attempt, why: string, folder: string) {
+  private constructor({ engine, attempt, refusals, folder }: LoadedEngine) {
     this.#engine = engine;
     this.keeping = new Keeping(engine, folder);
     const maps = {
       write: (index: number, value: Buffer) => this.#update('learned', u32(index), value),
-      setHashing: (value: Buffer) => this.#update('hashing', u32(0), value),
+      setHashing: (value: Buffer) => {
+        this.#update('.data.hashing', u32(0), value);
+        this.#update('hashing', u32(0), value);
+      },
     };
     const entries = this.#native.mapEntries(engine, 'learned');
     const { seed, keys } = this.keeping.learned();
     this.#learned = new LearnedTable(maps, entries, seed, keys);
     this.packetProgram = attempt.packet;
-    this.missing = new Map(attempt.missing.map((part) => [part, why]));
+    this.missing = new Map(attempt.missing.map((part) => [part, whyRefused(part, refusals)]));
   }
 
   /**
@@ -107,25 +88,12 @@ export class Kernel {
     sizes: Readonly<Record<string, number>>,
     { backstop = false, pins = '' }: { readonly backstop?: boolean; readonly pins?: string } = {},
   ): Promise<Kernel> {
-    if (!existsSync(BTF)) throw failure(errors.noBtf, { path: BTF });
-    const path = builtPath('bpf/engine.bpf.o');
-    if (!existsSync(path)) throw failure(errors.notBuilt, { path });
-    if (pins) await lockPins(pins);
-    const folder = pins && ownFolder(pins, layoutHash(path, sizes));
-    const refusals: NodeJS.ErrnoException[] = [];
-    for (const attempt of attempts) {
-      try {
-        const without = [...attempt.without, ...(backstop ? [] : [backstopProgram])];
-        const engine = await native().loadLater(path, sizes, without, folder);
-        return new Kernel(engine, attempt, refusals[0]?.message ?? '', folder);
-      } catch (error) {
-        refusals.push(error as NodeJS.ErrnoException);
-      }
-    }
-    const first = refusals[0];
-    const reason = first?.code ?? 'unknown';
-    const log = first?.message.trim() ?? '';
-    throw failure(errors.refused, { kernel: release(), reason, log }, first);
+    return Kernel.of(await loadEngine(sizes, backstop, pins));
+  }
+
+  /** Takes over what was loaded. */
+  static of(loaded: LoadedEngine): Kernel {
+    return new Kernel(loaded);
   }
 
   /**
@@ -159,12 +127,12 @@ export class Kernel {
 
   /**
    * Judges all that comes in by a link of this machine as the target's in `slot`, for as long as the link
-   * lives. @throws TW_BPF_ATTACH
+   * lives. @throws TW_BPF_ATTACH (rejects)
    */
-  attachBackstop(ifindex: number, slot: number): void {
+  async attachBackstop(ifindex: number, slot: number): Promise<void> {
     this.#update('uplinks', u32(ifindex), u32(slot));
     try {
-      this.#native.attachBackstop(this.#engine, backstopProgram, ifindex);
+      await this.#native.attachBackstop(this.#engine, backstopProgram, ifindex);
     } catch (cause) {
       const where = `link ${ifindex}`;
       const reason = (cause as Error).message;
@@ -202,9 +170,7 @@ export class Kernel {
 
   /** The links of a target that is gone. */
   forgetUplinksOf(slot: number): void {
-    const keys = this.#native.mapKeys(this.#engine, 'uplinks');
-    for (let at = 0; at < keys.length; at += 4) {
-      const key = keys.subarray(at, at + 4);
+    for (const key of slices(this.#native.mapKeys(this.#engine, 'uplinks'), 4)) {
       if (this.#lookup('uplinks', key, 4)?.readUInt32LE() !== slot) continue;
       this.#native.mapDelete(this.#engine, 'uplinks', key);
     }
@@ -265,8 +231,7 @@ export class Kernel {
    */
   deleteCidrsOf(isGone: (table: number) => boolean): void {
     const keys = this.#native.mapKeys(this.#engine, 'cidrs');
-    for (let at = 0; at < keys.length; at += layout.cidrKey.size) {
-      const key = keys.subarray(at, at + layout.cidrKey.size);
+    for (const key of slices(keys, layout.cidrKey.size)) {
       if (isGone(layout.cidrKey.read(key).table))
         this.#native.mapDelete(this.#engine, 'cidrs', key);
     }
@@ -291,6 +256,12 @@ export class Kernel {
     return record?.start === start ? record : undefined;
   }
 
+  /** What the cgroup of a process's record (`part`) is or was called, while the kernel remembers it. */
+  partName(part: bigint): string | undefined {
+    const value = part === 0n ? undefined : this.#lookup('parts', u64(part), layout.part.size);
+    return value?.toString('latin1', 0, value.indexOf(0));
+  }
+
   /** Which process sent a query from this address. */
   asker(
     target: number,
@@ -310,13 +281,8 @@ export class Kernel {
 
   /** Keys of all rows, as they are and once each. */
   rowKeys(): Buffer[] {
-    const all = this.#native.mapKeys(this.#engine, 'rows');
-    const keys = new Map<string, Buffer>();
-    for (let at = 0; at < all.length; at += layout.rowKey.size) {
-      const key = all.subarray(at, at + layout.rowKey.size);
-      keys.set(key.toString('latin1'), key);
-    }
-    return [...keys.values()];
+    const all = slices(this.#native.mapKeys(this.#engine, 'rows'), layout.rowKey.size);
+    return [...new Map(all.map((key) => [key.toString('latin1'), key])).values()];
   }
 
   /** Verdicts of a target that found no room for a row of their own. */
@@ -332,9 +298,7 @@ export class Kernel {
     for (const [i, name] of layout.counterNames.entries()) {
       const value = Buffer.alloc(8 * this.#native.processors());
       this.#native.mapLookup(this.#engine, 'counters', u32(i), value);
-      counters[name] = 0;
-      for (let at = 0; at < value.length; at += 8)
-        counters[name] += Number(value.readBigUInt64LE(at));
+      counters[name] = sumOf(value);
     }
     return counters;
   }
@@ -347,18 +311,14 @@ export class Kernel {
     );
   }
 
-  /** Now, as the kernel's expiry counts; the kernel is asked once a second. */
+  /** Now, as the kernel's expiry counts. */
   tick(): number {
-    const now = performance.now();
-    if (now - this.#clock.at > 1000) {
-      this.#clock = { tick: this.testRun('tw_clock', emptyFrame).result, at: now };
-    }
-    return this.#clock.tick + Math.floor((now - this.#clock.at) / this.#tickLength);
+    return this.#ticks.now();
   }
 
   /** Ticks in so many seconds, rounded up. */
   ticks(seconds: number): number {
-    return Math.ceil((seconds * 1000) / this.#tickLength);
+    return this.#ticks.in(seconds);
   }
 
   /** Do sockets keep their cgroup when something uses net_cls or net_prio of cgroup v1? */
@@ -405,14 +365,4 @@ export class Kernel {
   #programsOf(part: OptionalPart): readonly string[] {
     return this.missing.has(part) ? [] : optionalParts[part].programs;
   }
-}
-
-function readEvents(records: Buffer): EventRecord[] {
-  const events: EventRecord[] = [];
-  for (let at = 0; at < records.length; ) {
-    const size = records.readUInt32LE(at);
-    events.push(layout.event.read(records, at + 4));
-    at += 4 + size;
-  }
-  return events;
 }

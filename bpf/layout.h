@@ -26,6 +26,7 @@
 #define TW_COMM 16
 #define TW_EXE 128
 #define TW_ARGV 128
+#define TW_PART 96		/* cri-containerd-<64 digits>.scope, and some to spare */
 
 /* enum values are indexes of `reasons` in api/event.ts */
 enum tw_reason {
@@ -168,7 +169,7 @@ struct tw_learned {
 	struct tw_learned_name slot[TW_MAX_NAMES];
 };
 
-/* How to find an element; in element 0 of `hashing`. */
+/* How to find an element. */
 struct tw_hashing {
 	__u64 seed;		/* unguessable: nobody makes others' addresses collide */
 	__u32 mask;		/* elements - 1, a power of two less one */
@@ -187,12 +188,18 @@ struct tw_process {
 	__u64 exe_inode;
 	__u32 exe_device;
 	__u32 ancestors;	/* how many of ancestor[] are set, the parent first */
+	__u64 part;		/* key of `parts`; 0: its cgroup is the target's own */
 	char comm[TW_COMM];
 	struct tw_ancestor ancestor[TW_MAX_ANCESTORS];
 	char exe[TW_EXE];
 	char argv[TW_ARGV];	/* words, each closed by a NUL */
 	__u32 argv_size;
 	__u32 _pad;
+};
+
+/* A cgroup right below a target's, as its folder is called: in a pod, a container's. */
+struct tw_part {
+	char name[TW_PART];
 };
 
 /* Who sent from this socket address to the resolver. */

@@ -24,6 +24,7 @@ const mirrored: Record<string, Struct<Fields>> = {
   tw_learned: layout.learned,
   tw_ancestor: layout.ancestor,
   tw_process: layout.processRecord,
+  tw_part: layout.part,
   tw_asker_key: layout.askerKey,
   tw_asker: layout.asker,
   tw_row_key: layout.rowKey,
@@ -71,4 +72,5 @@ test('the numbers of reasons, counters and limits are those of layout.h', () => 
   assert.equal(define('TW_LEARNED_FREE'), Number(layout.learnedMarks.free));
   assert.equal(define('TW_LEARNED_GONE'), Number(layout.learnedMarks.gone));
   assert.equal(define('TW_MAX_ANCESTORS'), layout.MAX_ANCESTORS);
+  assert.equal(define('TW_PART'), layout.PART);
 });

@@ -15,6 +15,7 @@ export const MAX_LEVELS = 16;
 export const MAX_NAMES = 7;
 export const MAX_LINES = 16;
 export const MAX_ANCESTORS = 8;
+export const PART = 96;
 /** A verdict has 20 bits for the number of a name. */
 export const MAX_NAME_ID = 2 ** 20 - 1;
 
@@ -91,6 +92,7 @@ export const processRecord = struct({
   exe_inode: 'u64',
   exe_device: 'u32',
   ancestors: 'u32',
+  part: 'u64',
   comm: { bytes: 16 },
   ancestor: { list: ancestor, of: MAX_ANCESTORS },
   exe: { bytes: 128 },
@@ -98,6 +100,8 @@ export const processRecord = struct({
   argv_size: 'u32',
   _pad: 'u32',
 });
+
+export const part = struct({ name: { bytes: PART } });
 
 export const flowKey = struct({
   target: 'u32',
@@ -111,17 +115,17 @@ export const flowKey = struct({
 export const sock = struct({
   target: 'u32',
   slot: 'u32',
-  table: 'u32',
-  daddr: 'u32',
   dport: 'u16',
   proto: 'u8',
-  state: 'u8',
-  expires: 'u32',
+  _zero: 'u8',
+  daddr: 'u32',
   name: 'u32',
+  expires: 'u32',
+  table: 'u32',
   origin_addr: 'u32',
   origin_port: 'u16',
   stream: 'u8',
-  _pad: 'u8',
+  state: 'u8',
   pid: 'u32',
   start: 'u64',
 });

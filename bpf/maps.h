@@ -73,6 +73,10 @@ struct {
 	__type(value, struct tw_learned);
 } learned SEC(".maps");
 
+/* How to find an element of `learned`: read in place, without a look-up. Written once, before anything runs. */
+struct tw_hashing tw_hashing SEC(".data.hashing");
+
+/* The same, for the process after this one; no program reads it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -111,20 +115,29 @@ struct {
 struct tw_sock {
 	__u32 target;		/* id of the target it belongs to */
 	__u32 slot;
-	__u32 table;		/* the verdict below holds under this policy table; 0: none yet */
-	__u32 daddr;
+	/* The place that the verdict is for, read and written as one: TW_PLACE. */
 	__u16 dport;
 	__u8 proto;
-	__u8 state;		/* enum tw_sock_state; room for the states of a name pinned to TLS */
+	__u8 _zero;
+	__u32 daddr;
+	/* The name that its connection was opened for, and until when: as in tw_learned_name, and as one. */
+	__u32 name;
 	__u32 expires;
-	__u32 name;		/* the name that its connection was opened for */
+	__u32 table;		/* the verdict holds under this policy table; 0: none yet */
 	__u32 origin_addr;	/* the DNS server that it asked before the redirect */
 	__u16 origin_port;
 	__u8 stream;		/* the kernel's own TCP: later segments open nothing */
-	__u8 _pad;
+	__u8 state;		/* enum tw_sock_state; room for the states of a name pinned to TLS */
 	__u32 pid;		/* the process that used it last, as far as a hook saw */
 	__u64 start;
 };
+
+/* Fields that stand together, as one number. */
+typedef __u64 __attribute__((may_alias)) tw_both;
+#define TW_BOTH(first) (*(tw_both *)&(first))
+#define TW_PLACE(daddr, service) ((__u64)(daddr) << 32 | (service))
+#define TW_PLACE_OF(s) TW_BOTH((s)->dport)
+#define TW_OPENED(name, expires) ((__u64)(expires) << 32 | (name))
 
 enum tw_sock_state {
 	TW_SOCK_NEW,
@@ -169,6 +182,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct tw_process);
 } processes SEC(".maps");
+
+/* id of a cgroup -> what it is called; it may be gone before anyone looks into the tree. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct tw_part);
+} parts SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
+import { dirname, join } from 'node:path';
 import { failure } from '#api/error.ts';
 import { errors } from './errors.ts';
 
@@ -113,19 +113,21 @@ export interface Native {
     mark: number,
     netns: string,
   ): { fd: number; port: number };
+  // What follows works on another thread: the kernel may keep it waiting. It throws for bad arguments.
   /** Links of a network namespace, and its IPv4 addresses (host order). */
-  interfaces(netns: string): { links: Interface[]; addresses: number[] };
+  interfaces(netns: string): Promise<{ links: Interface[]; addresses: number[] }>;
   /** The link of our own namespace with this index, if there is one. */
-  ownInterface(index: number): Interface | undefined;
+  ownInterface(index: number): Promise<Interface | undefined>;
   /**
    * Gives netfilter a batch of netlink messages, all or none; the last must ask for an acknowledgement.
    * `netns`: where.
    */
-  netfilterBatch(netns: string, messages: Buffer): void;
+  netfilterBatch(netns: string, messages: Buffer): Promise<void>;
   /** Makes connection tracking forget flows to this port; how many there were. */
-  forgetFlows(netns: string, port: number): number;
+  forgetFlows(netns: string, port: number): Promise<number>;
   /** Puts a program before everything that comes in by this link, for as long as the link lives. */
-  attachBackstop(engine: EngineHandle, program: string, ifindex: number): void;
+  attachBackstop(engine: EngineHandle, program: string, ifindex: number): Promise<void>;
+
   /** How many bytes of datagrams may wait unread in a socket; the kernel's own share comes on top. */
   receiveRoom(fd: number, bytes: number): void;
   /** A descriptor of ours for what another process has open at one of its. */
@@ -148,10 +150,16 @@ export interface Native {
   }): Buffer;
 }
 
-/** Where the built parts are: beside the bundle, or in build/ when the sources run. */
+/** Where the built parts are: in build/ when the sources run, else beside the bundle. */
+function builtFolder(): string {
+  const here = import.meta.dirname;
+  if (import.meta.filename.endsWith('.ts')) return join(here, '../build');
+  // A bundle's own parts are in a folder that is called as it is.
+  return existsSync(`${here}.mjs`) ? dirname(here) : here;
+}
+
 export function builtPath(name: string): string {
-  const beside = fileURLToPath(new URL(name, import.meta.url));
-  return existsSync(beside) ? beside : fileURLToPath(new URL(`../build/${name}`, import.meta.url));
+  return join(builtFolder(), name);
 }
 
 let loaded: Native | undefined;

@@ -59,11 +59,46 @@ static __always_inline void tw_read_ancestors(struct tw_process *p, struct task_
 	}
 }
 
+/* Writes down what a cgroup right below a target's is called, and gives its id. */
+static __always_inline __u64 tw_part_of(struct cgroup *below)
+{
+	__u64 id = BPF_CORE_READ(below, kn, id);
+	struct tw_part part = {};
+
+	if (bpf_map_lookup_elem(&parts, &id))
+		return id;
+	bpf_probe_read_kernel_str(part.name, sizeof(part.name), BPF_CORE_READ(below, kn, name));
+	bpf_map_update_elem(&parts, &id, &part, BPF_NOEXIST);
+	return id;
+}
+
+/*
+ * Is the task below a target's cgroup, and in which part of it? Walks up; targets lie at most TW_MAX_LEVELS
+ * deep.
+ */
+static __attribute__((noinline)) int tw_in_target(struct task_struct *task, __u64 *part)
+{
+	struct cgroup *c = BPF_CORE_READ(task, cgroups, dfl_cgrp), *below = 0;
+	__u64 id;
+	int i;
+
+	for (i = 0; c && i < TW_MAX_LEVELS; i++) {
+		id = BPF_CORE_READ(c, kn, id);
+		if (bpf_map_lookup_elem(&cgroups, &id)) {
+			*part = below ? tw_part_of(below) : 0;
+			return 1;
+		}
+		below = c;
+		c = (void *)BPF_CORE_READ(c, self.parent);	/* self is a cgroup's first field */
+	}
+	return 0;
+}
+
 /*
  * All that can be read of a process from outside; its arguments and executable come with its exec.
  * `start` goes first and comes back last: whoever reads meanwhile sees nobody's record.
  */
-static __always_inline void tw_read_process(struct tw_process *p, struct task_struct *leader)
+static __always_inline void tw_read_process(struct tw_process *p, struct task_struct *leader, __u64 part)
 {
 	struct file *exe = BPF_CORE_READ(leader, mm, exe_file);
 
@@ -72,6 +107,7 @@ static __always_inline void tw_read_process(struct tw_process *p, struct task_st
 	p->uid = BPF_CORE_READ(leader, cred, uid.val);
 	p->exe_inode = BPF_CORE_READ(exe, f_inode, i_ino);
 	p->exe_device = BPF_CORE_READ(exe, f_inode, i_sb, s_dev);
+	p->part = part;
 	p->exe[0] = 0;
 	p->argv_size = 0;
 	tw_read_comm(p->comm, leader);
@@ -102,9 +138,11 @@ static __always_inline void tw_refresh(struct tw_process *p)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	__u64 part = 0;
 
 	if (p->start != BPF_CORE_READ(leader, start_boottime)) {
-		tw_read_process(p, leader);
+		tw_in_target(leader, &part);
+		tw_read_process(p, leader, part);
 		return;
 	}
 	tw_read_comm(p->comm, leader);

@@ -17,8 +17,14 @@ export const optionalParts = {
 } as const;
 export type OptionalPart = keyof typeof optionalParts;
 
-/** The packet hook in two shapes: the second is for kernels before 5.10. */
-export const packetPrograms = ['tw_egress', 'tw_egress_full'] as const;
+/** What the kernel said to a program of this part, or else to the first that it refused. */
+export function whyRefused(part: OptionalPart, refusals: readonly string[]): string {
+  const of = optionalParts[part].programs.map((program) => `'${program}'`);
+  return refusals.find((text) => of.some((name) => text.includes(name))) ?? refusals[0] ?? '';
+}
+
+/** The packet hook in three shapes: the first is for kernels since 6.2, the last for those before 5.10. */
+export const packetPrograms = ['tw_egress_direct', 'tw_egress', 'tw_egress_full'] as const;
 
 /** Parts of which none, some or all are left out, from best to least; `unix` is the newest (6.7). */
 const partsLeftOut: readonly (readonly OptionalPart[])[] = [
@@ -80,6 +86,7 @@ export const singleTargetSizes: Readonly<Record<string, number>> = {
   cidrs: 16384,
   learned: 16384,
   processes: 4096,
+  parts: 64,
   askers: 4096,
   rows: 16384,
   events: 1 << 18,

@@ -8,15 +8,17 @@
 
 #define TW_SOCK_STREAM 1
 
-static __always_inline void tw_keep(struct tw_sock *s, const struct tw_query *q, __u8 state,
-				    __u32 expires, __u32 name)
+/* Where a query goes, as a socket remembers it. */
+static __always_inline __u64 tw_place(const struct tw_query *q)
 {
-	s->daddr = q->daddr;
-	s->dport = q->dport;
-	s->proto = q->proto;
+	return TW_PLACE(q->daddr, TW_SERVICE(q->proto, q->dport));
+}
+
+static __always_inline void tw_keep(struct tw_sock *s, __u64 place, __u8 state, __u64 opened)
+{
+	TW_PLACE_OF(s) = place;
+	TW_BOTH(s->name) = opened;
 	s->state = state;
-	s->expires = expires;
-	s->name = name;
 }
 
 /* Remembers what the verdict was, so that the next packet to the same place need not ask again. */
@@ -28,9 +30,10 @@ static __always_inline void tw_remember(struct tw_sock *s, const struct tw_held 
 	tw_own_socket(s, h);
 	/* By a name without time left an open connection goes on; for a new one it has expired. */
 	if (tw_allows(verdict))
-		tw_keep(s, q, TW_SOCK_ALLOWED, name ? now + TW_V_LEFT(verdict) : 0, name);
+		tw_keep(s, tw_place(q), TW_SOCK_ALLOWED,
+			TW_OPENED(name, name ? now + TW_V_LEFT(verdict) : 0));
 	else
-		tw_keep(s, q, TW_SOCK_OBSERVED, 0, 0);
+		tw_keep(s, tw_place(q), TW_SOCK_OBSERVED, 0);
 	s->table = TW_POLICY_TABLE(h->word);
 }
 
@@ -42,8 +45,7 @@ static __always_inline void tw_remember(struct tw_sock *s, const struct tw_held 
 static __always_inline int tw_is_same_place(const struct tw_sock *s, const struct tw_held *h,
 					    const struct tw_query *q)
 {
-	return s->target == h->target->id && s->daddr == q->daddr && s->dport == q->dport &&
-	       s->proto == q->proto;
+	return s->target == h->target->id && TW_PLACE_OF(s) == tw_place(q);
 }
 
 /* Is a cached verdict still good? One that can expire is asked for the time when it opens something. */

@@ -220,16 +220,12 @@ static __always_inline __u32 tw_reason_of(__u32 score, __u32 local)
 static __always_inline const struct tw_learned *tw_learned_of(__u32 target, __u32 addr)
 {
 	__u64 key = (__u64)target << 32 | addr;
-	const struct tw_hashing *h;
 	const struct tw_learned *l;
-	__u32 zero = 0, at, i;
+	__u32 mask = tw_hashing.mask, at, i;
 
-	h = bpf_map_lookup_elem(&hashing, &zero);
-	if (!h)
-		return 0;
-	at = ((key ^ h->seed) * 0x9e3779b97f4a7c15ull) >> 32;	/* 2^64 / golden ratio */
+	at = ((key ^ tw_hashing.seed) * 0x9e3779b97f4a7c15ull) >> 32;	/* 2^64 / golden ratio */
 	for (i = 0; i < TW_PROBES; i++) {
-		at &= h->mask;
+		at &= mask;
 		l = bpf_map_lookup_elem(&learned, &at);
 		if (!l || l->key == TW_LEARNED_FREE)
 			return 0;

@@ -14,7 +14,16 @@ import { type Loaded, loadLimits, type PolicyFile, parsePolicies } from '#policy
  * @throws TW_POLICY_UNREADABLE, TW_POLICY_EMPTY_FOLDER
  */
 export function loadPolicies(...paths: readonly string[]): Loaded {
-  return parsePolicies(paths.flatMap((path) => listFiles(path)).map(readFile));
+  return parsePolicies(readFiles(...paths));
+}
+
+/**
+ * What `loadPolicies` reads, before anything is made of it.
+ *
+ * @throws TW_POLICY_UNREADABLE, TW_POLICY_EMPTY_FOLDER
+ */
+export function readFiles(...paths: readonly string[]): readonly PolicyFile[] {
+  return paths.flatMap((path) => listFiles(path)).map(readFile);
 }
 
 function listFiles(path: string): readonly string[] {

@@ -36,7 +36,7 @@ async function start(path: string, script: string) {
     'sh',
     ['-c', `echo 0 > "$1/cgroup.procs" && echo in && ${script}`, 'sh', path],
     {
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['pipe', 'pipe', 'inherit'],
     },
   );
   await once(child.stdout, 'data');
@@ -120,10 +120,12 @@ for (const useCgroupKill of [true, false]) {
 test('a thawed process goes on', { skip: needsRoot }, async (t) => {
   const cgroup = ownCgroup(t);
   const child = await start(cgroup.path, 'read line; exit 3');
+  const ended = once(child, 'exit');
   await freeze(cgroup.path);
   thaw(cgroup.path);
-  const [code] = await once(child, 'exit');
-  assert.notEqual(code, null);
+  child.stdin.end('go\n');
+  const [code] = await ended;
+  assert.equal(code, 3);
 });
 
 test('a kill that cannot empty the cgroup gives up with the process ids', {

@@ -5,6 +5,9 @@ import { type Envelope, EventsClient } from './gen/events.ts';
 import { TasksClient } from './gen/tasks.ts';
 import { VersionClient } from './gen/version.ts';
 
+/** Where containerd listens unless its configuration says otherwise. */
+export const usualSocket = '/run/containerd/containerd.sock';
+
 /** Kubernetes' containers; containerd keeps everything by namespace. */
 const NAMESPACE = 'k8s.io';
 /** A call that takes longer has met a containerd that hangs, ms. */
@@ -59,11 +62,13 @@ export class ContainerdClient {
   }
 
   async sandboxes(): Promise<readonly Container[]> {
-    const filters = ['labels."io.cri-containerd.kind"==sandbox'];
-    const { containers } = await call<{ containers: Container[] }>((done) =>
-      this.#containers.list({ filters }, this.#metadata, until(DEADLINE), done),
-    );
-    return containers;
+    return await this.#list('labels."io.cri-containerd.kind"==sandbox');
+  }
+
+  /** Of a pod, by its uid, without its sandbox. */
+  async containersOf(uid: string): Promise<readonly Container[]> {
+    const pod = `labels."io.kubernetes.pod.uid"==${JSON.stringify(uid)}`;
+    return await this.#list(`${pod},labels."io.cri-containerd.kind"==container`);
   }
 
   /** Process ids of tasks that run or are about to, by the id of their container. */
@@ -76,6 +81,13 @@ export class ContainerdClient {
         .filter((t) => t.status === RUNNING || t.status === CREATED)
         .map(({ id, pid }) => [id, pid]),
     );
+  }
+
+  async #list(filter: string): Promise<readonly Container[]> {
+    const { containers } = await call<{ containers: Container[] }>((done) =>
+      this.#containers.list({ filters: [filter] }, this.#metadata, until(DEADLINE), done),
+    );
+    return containers;
   }
 
   close(): void {

@@ -13,6 +13,11 @@ export function isSandbox(container: Pick<Container, 'labels'>): boolean {
   return container.labels[KIND] === 'sandbox';
 }
 
+/** The uid of the pod that a container is of; empty where its record names none. */
+export function podOf({ labels }: Pick<Container, 'labels'>): string {
+  return labels[`${POD}.uid`] ?? '';
+}
+
 interface Spec {
   readonly linux?: {
     readonly cgroupsPath?: string;
@@ -33,8 +38,6 @@ interface Metadata {
 export function readSandbox(container: Container, pid: number): Sandbox {
   const { id, labels } = container;
   const spec = parse<Spec>(container.spec?.value, id, 'spec');
-  const path = spec.linux?.cgroupsPath;
-  if (path === undefined) throw failure(errors.sandbox, { id, what: 'cgroup' });
   const metadata = container.extensions[METADATA];
   const record =
     metadata === undefined ? undefined : parse<Metadata>(metadata.value, id, 'metadata');
@@ -50,8 +53,18 @@ export function readSandbox(container: Container, pid: number): Sandbox {
     searches: (config?.dns_config?.searches ?? []).map((ending) => ending.toLowerCase()),
     pid,
     hostNetwork: network === undefined,
-    cgroup: parentOf(path),
+    cgroup: cgroupIn(spec, id),
   };
+}
+
+/** The cgroup above a container's own. @throws TW_CONTAINERD_SANDBOX */
+export function cgroupOf({ id, spec }: Pick<Container, 'id' | 'spec'>): string {
+  return cgroupIn(parse<Spec>(spec?.value, id, 'spec'), id);
+}
+
+function cgroupIn({ linux }: Spec, id: string): string {
+  if (linux?.cgroupsPath === undefined) throw failure(errors.sandbox, { id, what: 'cgroup' });
+  return parentOf(linux.cgroupsPath);
 }
 
 /**

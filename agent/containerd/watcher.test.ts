@@ -12,11 +12,13 @@ async function setUp(t: TestContext, ...running: readonly TestSandbox[]) {
   const folder = mkdtempSync(join(tmpdir(), 'torwacht-containerd-'));
   const socket = join(folder, 's');
   const runtime = new TestRuntime();
-  const add = (one: TestSandbox, pid = 100) =>
+  const add = (one: TestSandbox, pid: number | undefined = one.dead ? undefined : 100) =>
     runtime.containers.set(one.id, { container: containerOf(one), pid });
   for (const one of running) add(one);
   await runtime.start(socket);
-  const watcher = new ContainerdWatcher({ socket, backOff: () => 20, settle: 20 });
+  const cgroupExists = (path: string): boolean => !path.includes('gone');
+  const options = { socket, backOff: () => 20, settle: 20, cgroupExists };
+  const watcher = new ContainerdWatcher(options);
   t.after(() => {
     watcher.close();
     runtime.stop();
@@ -41,10 +43,9 @@ async function until(holds: () => boolean): Promise<void> {
 test('what runs is listed at the connect, and once more soon after', async (t) => {
   const { runtime, watcher, told } = await setUp(t, { id: 'a' }, { id: 'x', kind: 'container' });
   await until(() => told.length >= 1);
-  assert.equal(told[0], 'listed pod-a,pod-x');
+  assert.equal(told[0], 'listed pod-a');
   assert.equal(watcher.runtime, 'containerd 1.2.3');
-  runtime.containers.delete('x');
-  await until(() => told.includes('listed pod-a'));
+  await until(() => told.length === 2);
   assert.deepEqual(runtime.filters, [
     ['namespace==k8s.io,topic=="/tasks/create"', 'namespace==k8s.io,topic=="/tasks/exit"'],
   ]);
@@ -89,4 +90,26 @@ test('a record that cannot be read is told, and keeps none of the others', async
   await until(() => told.length >= 1);
   assert.equal(told[0], 'listed pod-a');
   assert.equal(faults[0], 'TW_CONTAINERD_SANDBOX');
+});
+
+test('a sandbox whose process has ended is listed while containers of its pod run on', async (t) => {
+  const uid = (of: string) => ({ 'io.kubernetes.pod.uid': `uid-${of}` });
+  const { told, faults } = await setUp(
+    t,
+    { id: 'a', dead: true },
+    { id: 'a1', kind: 'container', labels: uid('a'), dead: true },
+    { id: 'a2', kind: 'container', labels: uid('a') },
+    // Nothing of it runs; its cgroup is on its way out.
+    { id: 'b', dead: true },
+    { id: 'b1', kind: 'container', labels: uid('b'), dead: true },
+    // It ran once, and there is another sandbox of the pod.
+    { id: 'c', dead: true, labels: uid('d') },
+    { id: 'd' },
+    { id: 'gone', dead: true },
+    { id: 'g1', kind: 'container', labels: uid('gone') },
+    { id: 'bad', dead: true, cgroupsPath: '' },
+  );
+  await until(() => told.length >= 1);
+  assert.equal(told[0], 'listed pod-d,pod-a');
+  assert.deepEqual(faults, []);
 });

@@ -10,8 +10,10 @@ import { failure } from '#api/error.ts';
 import type { ContainerWatcher, Sandbox, WatchHandlers } from '../watch/watcher.ts';
 import { ContainerdClient } from './client.ts';
 import { errors } from './errors.ts';
+import type { Container } from './gen/containers.ts';
 import { type Envelope, TaskCreate, TaskExit } from './gen/events.ts';
-import { isSandbox, readSandbox } from './sandbox.ts';
+import { ContainerNames } from './names.ts';
+import { cgroupOf, isSandbox, podOf, readSandbox } from './sandbox.ts';
 
 export interface ContainerdOptions {
   readonly socket: string;
@@ -19,6 +21,8 @@ export interface ContainerdOptions {
   readonly backOff?: (failures: number) => number;
   /** ms from a connect to the second list. */
   readonly settle?: number;
+  /** Of a path within the v2 tree. */
+  cgroupExists(path: string): boolean;
 }
 
 /** From 100 ms to 5 s. */
@@ -27,6 +31,7 @@ const defaultBackOff = (failures: number): number => Math.min(5000, 100 * 2 ** (
 export class ContainerdWatcher implements ContainerWatcher {
   runtime = 'containerd';
   readonly #client: ContainerdClient;
+  readonly #names: ContainerNames;
   readonly #options: Required<ContainerdOptions>;
   #handlers: WatchHandlers | undefined;
   #stream: ClientReadableStream<Envelope> | undefined;
@@ -36,11 +41,20 @@ export class ContainerdWatcher implements ContainerWatcher {
   constructor(options: ContainerdOptions) {
     this.#options = { backOff: defaultBackOff, settle: 1000, ...options };
     this.#client = new ContainerdClient(options.socket);
+    this.#names = new ContainerNames(this.#client, (error) => this.#handlers?.fault(error));
+  }
+
+  containerName(cgroup: string): string | null | Promise<string | null> {
+    return this.#names.of(cgroup);
   }
 
   start(handlers: WatchHandlers): void {
     this.#handlers = handlers;
     this.#connect();
+  }
+
+  list(): void {
+    this.#list().catch((error: unknown) => this.#handlers?.fault(error));
   }
 
   close(): void {
@@ -88,16 +102,49 @@ export class ContainerdWatcher implements ContainerWatcher {
     ]);
     this.runtime = `containerd ${version}`;
     const found: Sandbox[] = [];
+    const dead: Container[] = [];
     for (const container of containers) {
       const pid = running.get(container.id);
-      if (pid === undefined) continue;
-      try {
-        found.push(readSandbox(container, pid));
-      } catch (error) {
-        this.#handlers?.fault(error);
-      }
+      if (pid === undefined) dead.push(container);
+      else this.#read(container, pid, found);
+    }
+    const living = new Set(found.map(({ uid }) => uid));
+    for (const container of dead) {
+      if (living.has(podOf(container))) continue;
+      const pid = await this.#survivor(container, running);
+      if (pid !== undefined) this.#read(container, pid, found);
     }
     this.#handlers?.listed(found);
+  }
+
+  #read(container: Container, pid: number, found: Sandbox[]): void {
+    try {
+      found.push(readSandbox(container, pid));
+    } catch (error) {
+      this.#handlers?.fault(error);
+    }
+  }
+
+  /**
+   * A container that has outlived the process of its sandbox: it is in the same network namespace. Most sandboxes
+   * without a process are of pods that have ended, cgroup and all.
+   */
+  async #survivor(
+    sandbox: Container,
+    running: ReadonlyMap<string, number>,
+  ): Promise<number | undefined> {
+    if (!this.#lives(sandbox)) return undefined;
+    const containers = await this.#client.containersOf(podOf(sandbox));
+    return containers.map(({ id }) => running.get(id)).find((pid) => pid !== undefined);
+  }
+
+  #lives(sandbox: Container): boolean {
+    try {
+      return this.#options.cgroupExists(cgroupOf(sandbox));
+    } catch (error) {
+      this.#handlers?.fault(error);
+      return false;
+    }
   }
 
   #event({ topic, event }: Envelope): void {
@@ -114,7 +161,9 @@ export class ContainerdWatcher implements ContainerWatcher {
 
   async #created(id: string, pid: number): Promise<void> {
     const container = await this.#client.container(id);
-    if (container === undefined || !isSandbox(container)) return;
+    if (container === undefined) return;
+    this.#names.note(container);
+    if (!isSandbox(container)) return;
     this.#handlers?.started(readSandbox(container, pid));
   }
 }

@@ -10,6 +10,8 @@ import { errors } from './errors.ts';
 export class Bundle {
   /** Those of the last good bundle. */
   documents: readonly TorwachtDocument[] = [];
+  /** Was there ever a good one? */
+  isKnown = false;
   /** Why the files that are there now are not in force. */
   problem: TorwachtError | undefined;
   readonly #path: string;
@@ -30,6 +32,7 @@ export class Bundle {
         throw failure(errors.bundle, { count: countProblems(problems), list });
       }
       this.documents = documents;
+      this.isKnown = true;
       this.problem = undefined;
     } catch (error) {
       this.problem = error as TorwachtError;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EgressEvent } from '#api/event.ts';
-import { serveHealth } from './health.ts';
+import { serveAgentHealth } from './health.ts';
 import { Metrics } from './metrics.ts';
 
 test('ready says what is missing; metrics are asked for when somebody looks', async (t) => {
@@ -15,9 +15,10 @@ test('ready says what is missing; metrics are asked for when somebody looks', as
     bundleGood: () => true,
     connected: () => false,
   });
-  const health = await serveHealth({
+  const health = await serveAgentHealth({
     address: '127.0.0.1',
     port: 0,
+    instance: 'one',
     metrics: metrics.registry,
     problems: () => problems,
   });
@@ -30,6 +31,8 @@ test('ready says what is missing; metrics are asked for when somebody looks', as
   assert.equal(await get('/readyz'), '503 the container runtime does not answer\n');
   problems = [];
   assert.equal(await get('/readyz'), '200 ok\n');
+  const { headers } = await fetch(`http://127.0.0.1:${health.port}/nothing`);
+  assert.equal(headers.get('torwacht-instance'), 'one');
   assert.match(await get('/'), /^404 .*\/metrics/);
   assert.match(await get('/healthz', 'POST'), /^405 /);
   held = 7;
@@ -60,8 +63,13 @@ test('an address that is taken is an error that says so', async (t) => {
     bundleGood: () => true,
     connected: () => true,
   });
-  const options = { address: '127.0.0.1', metrics: metrics.registry, problems: () => [] };
-  const first = await serveHealth({ ...options, port: 0 });
+  const options = {
+    ...{ address: '127.0.0.1', instance: '', metrics: metrics.registry },
+    problems: () => [],
+  };
+  const first = await serveAgentHealth({ ...options, port: 0 });
   t.after(() => first.close());
-  await assert.rejects(serveHealth({ ...options, port: first.port }), { code: 'TW_AGENT_LISTEN' });
+  await assert.rejects(serveAgentHealth({ ...options, port: first.port }), {
+    code: 'TW_AGENT_LISTEN',
+  });
 });

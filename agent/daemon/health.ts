@@ -1,65 +1,22 @@
-/** Health and metrics over HTTP: `/healthz` while the process works, `/readyz` while pods can be held. */
-import { createServer, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import type { Registry } from 'prom-client';
+/** The agent's health: `/readyz` while pods can be held. */
 import { failure } from '#api/error.ts';
+import { type Health, type HealthOptions, serveHealth } from '#kube/health.ts';
 import { errors } from './errors.ts';
 
-export interface HealthOptions {
-  readonly address: string;
-  readonly port: number;
-  readonly metrics: Registry;
-  /** What keeps pods from being held now, in sentences; empty when nothing does. */
-  problems(): readonly string[];
-}
-
-export interface Health {
-  readonly port: number;
-  close(): Promise<void>;
+export interface AgentHealthOptions extends HealthOptions {
+  /** Said in each answer: who asks may find another agent at the same port. */
+  readonly instance: string;
 }
 
 /** @throws TW_AGENT_LISTEN (rejects) */
-export function serveHealth(options: HealthOptions): Promise<Health> {
-  const { address, port } = options;
-  const server = createServer((request, response) => {
-    if (request.method !== 'GET') return answer(response, 405, 'GET only\n');
-    if (request.url === '/healthz') return answer(response, 200, 'ok\n');
-    if (request.url === '/readyz') return ready(response, options.problems());
-    if (request.url === '/metrics') return void metrics(response, options.metrics);
-    answer(response, 404, '/healthz, /readyz, /metrics\n');
-  });
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause) => {
-      const where = `${address}:${port}`;
-      reject(failure(errors.listen, { where, reason: cause.message }, cause));
-    });
-    server.listen({ host: address, port }, () =>
-      resolve({ port: (server.address() as AddressInfo).port, close: () => closed(server) }),
-    );
-  });
-}
-
-function closed(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
-}
-
-function ready(response: ServerResponse, problems: readonly string[]): void {
-  if (problems.length === 0) answer(response, 200, 'ok\n');
-  else answer(response, 503, `${problems.join('\n')}\n`);
-}
-
-async function metrics(response: ServerResponse, registry: Registry): Promise<void> {
+export async function serveAgentHealth({
+  instance,
+  ...options
+}: AgentHealthOptions): Promise<Health> {
   try {
-    const text = await registry.metrics();
-    response.writeHead(200, { 'content-type': registry.contentType }).end(text);
-  } catch (error) {
-    answer(response, 500, `${(error as Error).message}\n`);
+    return await serveHealth({ ...options, headers: { 'torwacht-instance': instance } });
+  } catch (cause) {
+    const where = `${options.address}:${options.port}`;
+    throw failure(errors.listen, { where, reason: (cause as Error).message }, cause);
   }
-}
-
-function answer(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
 }

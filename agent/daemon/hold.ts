@@ -9,8 +9,9 @@ import type { Governed } from '../pods/governed.ts';
 import type { HeldPod } from '../pods/pods.ts';
 import { createRandom16 } from '../resolver/random.ts';
 import { createUpstream, type ServerPool } from '../resolver/upstream.ts';
-import type { Sandbox } from '../watch/watcher.ts';
+import type { ContainerNaming, Sandbox } from '../watch/watcher.ts';
 import { preparePins } from './pod-pins.ts';
+import type { StoredPolicies } from './stored-policies.ts';
 
 export interface Place {
   /** Where the cgroup2 tree is mounted. */
@@ -51,20 +52,28 @@ export async function holdSandbox(
   {
     sandbox,
     governed,
+    naming,
+    stored,
     onRow,
+    onCount,
   }: {
     readonly sandbox: Sandbox;
     readonly governed: Governed;
+    readonly naming: ContainerNaming;
+    readonly stored: StoredPolicies;
     onRow(event: EgressEvent): void;
+    /** A row that was told with a smaller count. */
+    onCount(event: EgressEvent): void;
   },
 ): Promise<HeldPod> {
-  const { identity, policy } = governed;
+  const { identity, policy, jobUrl } = governed;
   const path = cgroupPath(sandbox.cgroup, place.cgroups);
   const id = statSync(path, { bigint: true }).ino;
   const shim = parentOf(sandbox.pid);
   const pins = pinsOf(place, sandbox);
   preparePins(pins, sandbox.cgroup);
-  return engine.hold({
+  stored.keep(policy);
+  const held = await engine.hold({
     cgroup: { path, id, level: levelOf(sandbox.cgroup) },
     netns: { path: `/proc/${sandbox.pid}/ns/net`, own: !sandbox.hostNetwork },
     policy,
@@ -76,11 +85,25 @@ export async function holdSandbox(
       pod: sandbox.name,
       project_id: identity.project ?? null,
       job_name: identity.job ?? null,
+      job_url: jobUrl ?? null,
     },
     searches: sandbox.searches,
     onRow,
     outside: (pid) => pid === shim,
+    partName: (cgroup) => naming.containerName(cgroup),
   });
+  return {
+    setPolicy(next) {
+      stored.keep(next);
+      held.setPolicy(next);
+    },
+    count() {
+      for (const row of held.rows.grown()) onCount(row);
+    },
+    async end() {
+      for (const row of await held.end()) if (row.added !== 0) onCount(row);
+    },
+  };
 }
 
 /** Folder of a pod's links. */

@@ -1,11 +1,13 @@
-/** The agent of one node: a container runtime's pods, the bundle on disk, and one engine between them. */
+/** The agent of one node: a container runtime's pods, a source of policies, and one engine between them. */
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Logger, pino } from 'pino';
 import { exitCodes, failure, TorwachtError } from '#api/error.ts';
+import type { Capability } from '#api/node-agent.ts';
 import { Kernel } from '#bpf/kernel.ts';
 import { MAX_TARGETS } from '#bpf/layout.ts';
-import { optionalParts } from '#bpf/programs.ts';
+import { type OptionalPart, optionalParts } from '#bpf/programs.ts';
 import manifest from '../../package.json' with { type: 'json' };
 import { cgroupIds, cgroupPath, isGone, membersOf } from '../cgroup/cgroup.ts';
 import { findCgroup2, readMounts } from '../cgroup/mountinfo.ts';
@@ -14,30 +16,45 @@ import { ContainerdWatcher } from '../containerd/watcher.ts';
 import { Engine } from '../engine/engine.ts';
 import { pinRoot } from '../leftovers/bpffs.ts';
 import { removePins } from '../leftovers/sweep.ts';
+import { Outputs } from '../outputs/outputs.ts';
+import { openLines } from '../outputs/stdout.ts';
 import { storeOf } from '../parent/kept-sockets.ts';
 import { type PodLog, Pods } from '../pods/pods.ts';
 import { parseResolvConf } from '../resolver/resolv-conf.ts';
 import { lastingBpffs } from './bpffs.ts';
-import { Bundle } from './bundle.ts';
+import { Departure, type DepartureOptions } from './departure.ts';
 import { errors } from './errors.ts';
-import { serveHealth } from './health.ts';
+import { fields } from './fields.ts';
+import { formerPolicy } from './former.ts';
+import { serveAgentHealth } from './health.ts';
 import { holdSandbox, pinsOf, Upstreams } from './hold.ts';
 import { Metrics } from './metrics.ts';
 import { type AgentOptions, readOptions, usage } from './options.ts';
 import { sweepPins } from './pod-pins.ts';
+import { type PolicySource, sourceOfFiles } from './source.ts';
+import { type NodeFacts, sourceOfCluster } from './source-of-cluster.ts';
+import { StoredPolicies } from './stored-policies.ts';
 
+const { version } = manifest;
+/** Longest wait for answers that are under way at the end, of look-ups and of receivers, ms. */
+const FAREWELL = 1000;
+/** How often counts that have grown are told, ms. */
+const COUNT_INTERVAL = 30_000;
 /** How often folders of ended pods are looked for, ms. */
 const SWEEP_INTERVAL = 5000;
 
 async function run(options: AgentOptions): Promise<void> {
-  const log = pino({ level: options.logLevel, base: { version: manifest.version } });
-  const bundle = new Bundle(options.bundle);
-  bundle.read();
-  if (bundle.problem) log.error(fields(bundle.problem), 'the bundle is not in force');
+  const lines = openLines();
+  const log = pino({ level: options.logLevel, base: { version } }, lines);
+  // Read while the agent before this one still answers look-ups.
+  const files = options.node === '' ? sourceOfFiles(options.bundle, log) : undefined;
   const upstreams = new Upstreams(resolveUpstreams(options));
   const { engine, kernel, place } = await startEngine(log, options.maps);
   const cgroupExists = (name: string): boolean => exists(cgroupPath(name, place.cgroups));
-  const watcher = new ContainerdWatcher({ socket: options.containerd });
+  const watcher = new ContainerdWatcher({ socket: options.containerd, cgroupExists });
+  const stored = new StoredPolicies(options.state, (error) =>
+    log.warn(fields(error), 'a policy cannot be remembered'),
+  );
   let connected = false;
 
   const metrics = new Metrics({
@@ -45,31 +62,42 @@ async function run(options: AgentOptions): Promise<void> {
     pending: () => pods.pending,
     kernel: () => kernel.counters(),
     lacks: (part) => kernel.missing.has(part),
-    bundleGood: () => bundle.problem === undefined,
+    bundleGood: () => source.isGood(),
     connected: () => connected,
   });
+  const left = (): boolean => departure.left;
+  const facts = factsOf(kernel, { connected: () => connected, left, pods: () => pods });
+  const source = files ?? sourceOfCluster(options, { log, registry: metrics.registry, facts });
+  const outputs = new Outputs({ ...options, lines, log, registry: metrics.registry, version });
   const pods: Pods = new Pods({
-    documents: bundle.documents,
+    documents: source.documents,
+    released: source.released,
+    former: (sandbox) => formerPolicy(sandbox, { engine, place, stored }),
     hold: (sandbox, governed) =>
       holdSandbox(engine, upstreams, place, {
         sandbox,
         governed,
+        naming: watcher,
+        stored,
         onRow(event) {
           metrics.row(event);
-          log.info({ event }, 'egress');
+          outputs.send(event);
         },
+        onCount: (event) => outputs.send(event),
       }),
     cgroupExists,
     forget: (sandbox) => removePins(pinsOf(place, sandbox)),
     log: podLog(log, metrics),
   });
-  const health = await serveHealth({
+  const folders = { maps: place.maps, pods: place.pins, state: options.state };
+  const departure: Departure = departureOf(folders, { source, pods, watcher });
+  const health = await serveAgentHealth({
     ...options.listen,
+    instance: options.instance,
     metrics: metrics.registry,
     problems: () => [
       ...(connected ? [] : ['the container runtime does not answer']),
-      ...hostProblems(kernel),
-      ...(bundle.problem === undefined ? [] : [bundle.problem.message]),
+      ...problemsOf(kernel, source, left()),
     ],
   });
   watcher.start({
@@ -87,29 +115,62 @@ async function run(options: AgentOptions): Promise<void> {
     },
   });
   pods.watch();
-  sweepRegularly(log, place.pins, cgroupExists);
-  bundle.watch(() => {
-    if (bundle.problem) {
-      log.error(
-        fields(bundle.problem),
-        'the changed bundle is not in force, the last good one stays',
-      );
-      return;
-    }
-    pods.setDocuments(bundle.documents);
-    log.info({ documents: bundle.documents.length }, 'the changed bundle is in force');
+  setInterval(() => pods.count(), COUNT_INTERVAL).unref();
+  sweepRegularly(log, departure, () => {
+    stored.prune(new Set([...pods.digests, ...engine.digestsBefore]));
+    return sweepPins(place.pins, cgroupExists);
   });
-  log.info({ bundle: options.bundle, listen: health.port }, 'ready');
+  source.start(({ bindings }) => {
+    pods.update();
+    if (bindings) watcher.list();
+  });
+  const from = files ? { bundle: options.bundle } : { node: options.node };
+  log.info({ ...from, listen: health.port }, 'ready');
 
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
-  });
+  await endAsked();
   // What is attached and pinned goes on refusing; only this process goes.
   log.info({ held: pods.held }, 'leaving');
   watcher.close();
   pods.stop();
+  await source.stop();
   await health.close();
+  await outputs.end(FAREWELL);
+  // The last: nothing may come between it and the end.
+  await farewell(engine);
   process.exit(0);
+}
+
+/** Why it cannot hold pods as it should, apart from a runtime that does not answer. */
+function problemsOf(kernel: Kernel, source: PolicySource, left: boolean): readonly string[] {
+  return [
+    ...(left ? ['it is being uninstalled'] : []),
+    ...hostProblems(kernel),
+    ...source.problems(),
+  ];
+}
+
+function endAsked(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+  });
+}
+
+/**
+ * What was read from a socket is lost with this process; what was not waits there for the next one. So it ends in a
+ * moment when no answer is under way, or when it has waited long enough for one.
+ */
+async function farewell(engine: Engine): Promise<void> {
+  const end = performance.now() + FAREWELL;
+  while (engine.answering > 0 && performance.now() < end) await sleep(1);
+}
+
+function factsOf(kernel: Kernel, rest: Pick<NodeFacts, 'connected' | 'left' | 'pods'>): NodeFacts {
+  return {
+    version: manifest.version,
+    capabilities: () => capabilitiesOf(kernel),
+    hostProblems: () => hostProblems(kernel),
+    ...rest,
+  };
 }
 
 function podLog(log: Logger, metrics: Metrics): PodLog {
@@ -129,14 +190,36 @@ function podLog(log: Logger, metrics: Metrics): PodLog {
   };
 }
 
+function departureOf(
+  folders: Pick<DepartureOptions, 'maps' | 'pods' | 'state'>,
+  {
+    source,
+    pods,
+    watcher,
+  }: {
+    readonly source: Pick<PolicySource, 'leaving'>;
+    readonly pods: Pick<Pods, 'held' | 'pending'>;
+    readonly watcher: Pick<ContainerdWatcher, 'close'>;
+  },
+): Departure {
+  return new Departure({
+    ...folders,
+    wanted: () => source.leaving(),
+    governed: () => pods.held + pods.pending,
+    close: () => watcher.close(),
+  });
+}
+
 /** Pods that ended while no agent ran are known by their folders alone. */
-function sweepRegularly(log: Logger, pins: string, cgroupExists: (name: string) => boolean): void {
+function sweepRegularly(log: Logger, departure: Departure, unpin: () => readonly string[]): void {
   const sweep = (): void => {
+    if (departure.left) return;
     try {
-      const uids = sweepPins(pins, cgroupExists);
+      const uids = unpin();
       if (uids.length > 0) log.info({ uids }, 'what was pinned for ended pods is removed');
+      if (departure.look()) log.info('this node is left: nothing is pinned any more');
     } catch (error) {
-      log.error(fields(error), 'what was pinned for ended pods stays');
+      log.error(fields(error), 'what was pinned before stays');
     }
   };
   sweep();
@@ -146,17 +229,24 @@ function sweepRegularly(log: Logger, pins: string, cgroupExists: (name: string) 
 /** Goes on with what an agent before this one holds: its maps and links are pinned. */
 async function startEngine(log: Logger, maps: string) {
   const pins = pinRoot(lastingBpffs());
+  // The last step before the agent before this one ends: look-ups wait from here on.
+  const sockets = storeOf(process.env);
   const kernel = await loadKernel(log, join(pins, maps));
   const cgroups = findCgroup2(readMounts());
   const engine = new Engine(kernel, {
     slots: MAX_TARGETS,
-    version: manifest.version,
+    version,
     fault: (error) => log.warn(fields(error), 'a lookup failed'),
     living: () => cgroupIds(cgroups.path),
     members: membersOf,
-    sockets: storeOf(process.env),
+    sockets,
   });
-  return { engine, kernel, place: { cgroups, pins: join(pins, 'pods') } };
+  try {
+    sockets.offer();
+  } catch (error) {
+    log.warn(fields(error), 'look-ups will fail while this pod is replaced');
+  }
+  return { engine, kernel, place: { cgroups, pins: join(pins, 'pods'), maps: join(pins, maps) } };
 }
 
 /** Tells what is lost on this kernel, and what keeps it from holding anything. */
@@ -166,6 +256,14 @@ async function loadKernel(log: Logger, pins: string): Promise<Kernel> {
     log.warn({ part, lost: optionalParts[part].lost, why }, 'this kernel lacks a part');
   for (const problem of hostProblems(kernel)) log.error({ problem }, 'no pod can be held here');
   return kernel;
+}
+
+function capabilitiesOf({ missing }: Kernel): readonly Capability[] {
+  return Object.entries(optionalParts).map(([name, { lost }]) =>
+    missing.has(name as OptionalPart)
+      ? { name, available: false, message: lost }
+      : { name, available: true },
+  );
 }
 
 function hostProblems(kernel: Kernel): readonly string[] {
@@ -187,14 +285,6 @@ function exists(path: string): boolean {
     if (isGone(error)) return false;
     throw error;
   }
-}
-
-/** An error as fields of a log line. */
-function fields(error: unknown): { code?: string; reason: string; hint?: string } {
-  if (!(error instanceof TorwachtError)) {
-    return { reason: error instanceof Error ? error.message : String(error) };
-  }
-  return { code: error.code, reason: error.message, hint: error.hint };
 }
 
 try {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Counters } from '#bpf/kernel.ts';
+import type { Counters } from '#bpf/records.ts';
 import { Metrics } from './metrics.ts';
 
 test('each part that a kernel may refuse is a metric, whether it is there or not', async () => {

@@ -1,8 +1,8 @@
 /** What Prometheus is told of this node. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { EgressEvent } from '#api/event.ts';
-import type { Counters } from '#bpf/kernel.ts';
 import { type OptionalPart, optionalParts } from '#bpf/programs.ts';
+import type { Counters } from '#bpf/records.ts';
 
 /** What is asked for when somebody looks. */
 export interface MetricSources {

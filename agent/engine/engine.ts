@@ -6,13 +6,16 @@
 import { failure } from '#api/error.ts';
 import type { EgressEvent } from '#api/event.ts';
 import type { KeptTarget } from '#bpf/kept-state.ts';
-import type { EventRecord, Kernel } from '#bpf/kernel.ts';
+import type { Kernel } from '#bpf/kernel.ts';
 import { native } from '#bpf/native.ts';
+import type { EventRecord } from '#bpf/records.ts';
 import { createResolver, type Resolver } from '#dns/resolver.ts';
 import { dohAddresses } from '#policy/always-denied.ts';
 import type { CompiledPolicy } from '#policy/types.ts';
 import { taggedSockets } from '../cgroup/tags.ts';
 import { errors } from '../errors.ts';
+import { overflowRow } from '../evidence/overflow.ts';
+import type { PartName } from '../evidence/parts.ts';
 import { RowTable, type TargetLabels } from '../evidence/rows.ts';
 import { noStore, type SocketStore } from '../parent/kept-sockets.ts';
 import { redirectByHooks } from '../redirect/by-hooks.ts';
@@ -60,6 +63,8 @@ export interface HoldOptions {
   onRow(event: EgressEvent): void;
   /** Is this process one that runs the target rather than a part of it? */
   outside(pid: number): boolean;
+  /** Whose cgroup right below the target's is called so; a row says it as its container. */
+  partName?(cgroup: string): PartName;
 }
 
 /** Room for a common query, beside what the kernel adds. */
@@ -113,7 +118,7 @@ export class Engine {
     let redirect: Redirect | undefined;
     let target: Target | undefined;
     try {
-      redirect = this.#redirect(options, slot, budget.queryBurst * QUERY_BYTES, before);
+      redirect = await this.#redirect(options, slot, budget.queryBurst * QUERY_BYTES, before);
       const id = before?.id ?? this.#numbers.nextTarget();
       const spec = { slot, id, cgroup, place: redirect.place, budget, before };
       const { levels } = this.#known;
@@ -121,7 +126,7 @@ export class Engine {
       if (before?.carried) this.#carry(id, cgroup.path);
       this.kernel.attachCgroup(cgroup.path, options.pins);
       const held = this.#attend(target, options, redirect);
-      redirect.engage();
+      await redirect.engage();
       this.kernel.keeping.engaged(slot);
       await held.answer(redirect);
       this.#known.taken(cgroup.id);
@@ -154,12 +159,12 @@ export class Engine {
     return held;
   }
 
-  #redirect(
+  async #redirect(
     { netns, cgroup }: HoldOptions,
     slot: number,
     room: number,
     before: KeptTarget | undefined,
-  ): Redirect {
+  ): Promise<Redirect> {
     const keep = { store: this.#sockets, owner: String(cgroup.id) };
     if (!netns?.own) {
       return redirectByHooks({ netns: netns?.path ?? '', room, before: before?.resolver, keep });
@@ -191,6 +196,24 @@ export class Engine {
     this.#early.push(...events.slice(0, EARLY_EVENTS - this.#early.length));
   }
 
+  /**
+   * The digest of the policy by which a process before this one held a cgroup that is not held again yet; empty
+   * where nobody knows it. Undefined: it did not hold it.
+   */
+  before(cgroup: bigint): string | undefined {
+    return this.#known.digestOf(cgroup);
+  }
+
+  /** All of those digests. */
+  get digestsBefore(): readonly string[] {
+    return this.#known.digests;
+  }
+
+  /** Queries that were taken and have no answer yet. */
+  get answering(): number {
+    return [...this.#held.values()].reduce((sum, { answering }) => sum + answering, 0);
+  }
+
   close(): void {
     this.kernel.close();
   }
@@ -208,10 +231,14 @@ export class HeldTarget {
   readonly target: Target;
   readonly rows: RowTable;
   readonly resolver: Resolver;
+  /** Queries that were taken and have no answer yet. */
+  answering = 0;
   readonly #kernel: Kernel;
   readonly #fault: (error: unknown) => void;
   readonly #told: Told;
   readonly #servers: Listening[] = [];
+  readonly #labels: TargetLabels;
+  readonly #since = Date.now();
 
   constructor(
     kernel: Kernel,
@@ -224,6 +251,7 @@ export class HeldTarget {
     this.target = target;
     this.#fault = engine.fault;
     this.#told = told;
+    this.#labels = options.labels;
     const booted = BigInt(Date.now()) * MS_IN_NS - native().bootTime();
     this.rows = new RowTable({
       kernel,
@@ -233,6 +261,7 @@ export class HeldTarget {
       now: Date.now,
       wallTime: (boot) => Number((booted + boot) / MS_IN_NS),
       outside: options.outside,
+      ...(options.partName && { partName: options.partName }),
       onRow: options.onRow,
     });
     this.resolver = createResolver({
@@ -251,7 +280,14 @@ export class HeldTarget {
 
   /** Takes queries from these sockets from now on. */
   async answer(redirect: Pick<Redirect, 'take'>): Promise<void> {
-    const answer = this.resolver.handle.bind(this.resolver);
+    const answer = async (...query: Parameters<Resolver['handle']>) => {
+      this.answering++;
+      try {
+        return await this.resolver.handle(...query);
+      } finally {
+        this.answering--;
+      }
+    };
     const fault = this.#fault;
     for (const { kind, fd } of redirect.take()) {
       const options = { where: { fd, family: kind.endsWith('6') ? 6 : 4 }, answer, fault } as const;
@@ -262,6 +298,7 @@ export class HeldTarget {
 
   /** Another policy, at once. Throws with the one before still in force. */
   setPolicy(policy: CompiledPolicy): void {
+    this.rows.settle();
     this.target.setPolicy(policy);
     this.resolver.policyChanged();
   }
@@ -270,6 +307,14 @@ export class HeldTarget {
   overflow(): { refused: number; allowed: number } {
     const { refused, allowed } = this.#kernel.overflow(this.target.spec.slot);
     return { refused: refused + this.rows.overflow, allowed };
+  }
+
+  #beyondRows(): readonly EgressEvent[] {
+    const { refused } = this.overflow();
+    const { mode } = this.target.policy;
+    const times = { since: this.#since, now: Date.now() };
+    const row = overflowRow({ labels: this.#labels, mode, refused, ...times });
+    return row === undefined ? [] : [row];
   }
 
   /** Stops answering. What is attached and pinned goes on refusing. */
@@ -281,7 +326,7 @@ export class HeldTarget {
   /** The cgroup is gone: its last rows, and nothing of it stays in the kernel. */
   async end(): Promise<readonly EgressEvent[]> {
     await this.close();
-    const rows = this.rows.finish();
+    const rows = [...this.rows.finish(), ...this.#beyondRows()];
     this.#kernel.deleteRows(this.target.spec.id);
     this.target.end();
     this.#told.gone();

@@ -49,6 +49,16 @@ export class KnownTargets {
     return [...this.#entries.values()].filter(({ before }) => before !== undefined).length;
   }
 
+  /** Digests of the policies by which the process before held what is not held again yet. */
+  get digests(): readonly string[] {
+    return [...this.#entries.values()].flatMap(({ before }) => before?.digest ?? []);
+  }
+
+  /** The same of one cgroup; empty where nobody wrote it down. Undefined: it is none of those. */
+  digestOf(cgroup: bigint): string | undefined {
+    return this.#entries.get(cgroup)?.before?.digest;
+  }
+
   has(cgroup: bigint): boolean {
     return this.#entries.has(cgroup);
   }

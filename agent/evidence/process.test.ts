@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ProcessRecord } from '#bpf/kernel.ts';
 import { processRecord } from '#bpf/layout.ts';
+import type { ProcessRecord } from '#bpf/records.ts';
 import { processFields } from './process.ts';
 
 const nobody = () => false;

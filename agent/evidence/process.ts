@@ -2,7 +2,7 @@
 
 import { escapeField } from '#api/escape.ts';
 import type { EgressEvent } from '#api/event.ts';
-import type { ProcessRecord } from '#bpf/kernel.ts';
+import type { ProcessRecord } from '#bpf/records.ts';
 
 export type ProcessFields = Pick<
   EgressEvent,

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type EgressEvent, type Reason, reasons } from '#api/event.ts';
-import type { EventRecord, ProcessRecord, Row, RowKey } from '#bpf/kernel.ts';
 import { processRecord, rowKey } from '#bpf/layout.ts';
+import type { EventRecord, ProcessRecord, Row, RowKey } from '#bpf/records.ts';
 import type { RefusedQuery } from '#dns/ports.ts';
 import { constantAddress } from '#policy/cidr.ts';
 import type { CompiledPolicy } from '#policy/types.ts';
-import { RowTable } from './rows.ts';
+import { type RowParts, RowTable } from './rows.ts';
 
 const TARGET = 3;
 const START = 77n;
@@ -26,14 +26,15 @@ function policyWith(...rules: readonly string[]): CompiledPolicy {
   };
 }
 
-function processOf(pid: number, start: bigint, comm = 'node'): ProcessRecord {
+function processOf(pid: number, start: bigint, comm = 'node', part = 0n): ProcessRecord {
   const field = Buffer.alloc(16);
   Buffer.from(comm).copy(field);
-  return processRecord.read(processRecord.write({ pid, start, comm: field }));
+  return processRecord.read(processRecord.write({ pid, start, comm: field, part }));
 }
 
-/** A table over a kernel in memory; `told` is what was told as it happened. */
-function setUp() {
+/** A table over a kernel in memory; `told` is what was told as it happened. `began`: of the table, ms. */
+function setUp(partName?: RowParts['partName'], began = 0) {
+  let now = began;
   const rows = new Map<string, { raw: Buffer; row: Row }>();
   const processes = new Map([[`5/${START}`, processOf(5, START)]]);
   const askers = new Map([[4000, { pid: 5, start: START }]]);
@@ -47,6 +48,7 @@ function setUp() {
       row: (key) => rows.get(key.toString('hex'))?.row,
       rowKeys: () => [...rows.values()].map(({ raw }) => raw),
       process: (pid, start) => processes.get(`${pid}/${start}`),
+      partName: (part) => (part === 7n ? 'cgroup-7' : undefined),
       asker: (target, _addr, port) => (target === TARGET ? askers.get(port) : undefined),
     },
     target: {
@@ -57,11 +59,13 @@ function setUp() {
     },
     searches: ['ci.svc.cluster.local', 'svc.cluster.local'],
     labels: { target: 't', namespace: null, pod: null, project_id: '42', job_name: 'install' },
-    now: () => 1_000,
+    now: () => now,
     wallTime: (boot) => Number(boot / 1_000_000n),
     outside: () => false,
+    ...(partName && { partName }),
     onRow: (event) => told.push(event),
   });
+  now = 1_000;
   /** The kernel's own count of a row. */
   const keep = (key: RowKey, count: number, last = 9_000_000n) => {
     const raw = rowKey.write(key);
@@ -107,10 +111,19 @@ test('a refused connection is a row with address and port, and no domain', () =>
   table.add([eventOf(key, node)]);
   assert.equal(told.length, 1);
   const [row] = table.finish();
+  assert.match(row?.id ?? '', /^[\w-]{22}$/);
   assert.deepEqual(row, {
+    ...{ id: told[0]?.id, added: 0 },
     ...{ version: 1, time: '1970-01-01T00:00:00.001Z', last_seen: '1970-01-01T00:00:00.009Z' },
-    ...{ target: 't', namespace: null, pod: null, project_id: '42', job_name: 'install' },
-    ...{ action: 'block' },
+    ...{
+      target: 't',
+      namespace: null,
+      pod: null,
+      project_id: '42',
+      job_name: 'install',
+      job_url: null,
+    },
+    ...{ container: null, action: 'block' },
     ...{ pid: 5, comm: 'node', parent_comm: null, exe: null, argv: null, uid: 0, ancestry: [] },
     ...{ domain: null, ip: '198.51.100.7', port: 8000, protocol: 'tcp', count: 1 },
     ...{ rule: 'default', policy: null, reason: 'default' },
@@ -139,6 +152,67 @@ test('the kernel’s counts are absolute: its last word holds, asked once or oft
   assert.deepEqual([table.finish()[0]?.count, table.finish()[0]?.count], [5, 5]);
   keep(key, 12);
   assert.equal(table.finish()[0]?.count, 12);
+});
+
+test('what events of a row add makes its count, and all say the same id', () => {
+  const { table, told, keep } = setUp();
+  const key = keyOf();
+  table.add([eventOf(key, node)]);
+  keep(key, 7);
+  const [last] = table.finish();
+  assert.deepEqual([told[0]?.count, told[0]?.added], [1, 1]);
+  assert.deepEqual([last?.count, last?.added, last?.id], [7, 6, told[0]?.id]);
+  assert.equal(table.finish()[0]?.added, 0, 'it is told');
+  const other = setUp();
+  other.table.add([eventOf(keyOf({ port: 8001 }), node)]);
+  assert.notEqual(other.told[0]?.id, last?.id);
+});
+
+test('what has happened again is told meanwhile, once, and what waits goes on waiting', () => {
+  const { table, told, keep } = setUp();
+  const key = keyOf();
+  table.add([eventOf(key, node)]);
+  table.refused(query({ resolved: true, name: 'waits.example' }));
+  keep(key, 4);
+  const grown = table.grown();
+  assert.deepEqual(
+    grown.map(({ id, count, added }) => [id, count, added]),
+    [[told[0]?.id, 4, 3]],
+  );
+  assert.deepEqual(table.grown(), []);
+  keep(key, 6);
+  const rows = table.finish();
+  assert.deepEqual(
+    rows.map(({ count, added }) => [count, added]),
+    [
+      [6, 2],
+      [1, 0],
+    ],
+  );
+});
+
+test('an agent after another goes on where that one was: the same row, and only what it adds', () => {
+  const { table, told, keep } = setUp(undefined, 500);
+  const key = keyOf();
+  keep(key, 7);
+  const [row] = table.finish();
+  assert.deepEqual([told.length, row?.count, row?.added], [0, 7, 6]);
+  const before = setUp();
+  before.table.add([eventOf(key, node)]);
+  assert.equal(row?.id, before.told[0]?.id);
+});
+
+test('a look-up adds all that was asked until it is told', () => {
+  const { table, told } = setUp();
+  table.refused(query());
+  table.refused(query());
+  const [row] = table.finish();
+  assert.deepEqual([told[0]?.added, row?.count, row?.added], [1, 2, 1]);
+  const observed = setUp();
+  for (let times = 0; times < 3; times++) observed.table.refused(query({ resolved: true }));
+  const [last] = observed.table.finish();
+  assert.deepEqual([observed.told.length, observed.told[0]?.added], [1, 3]);
+  assert.deepEqual([last?.count, last?.added], [3, 0]);
 });
 
 test('rows that differ in hook or table alone are one row, and their counts add up', () => {
@@ -394,4 +468,48 @@ test('a name with an ending that nobody asks for without is told, a little later
   t.mock.timers.tick(2000);
   assert.equal(told.at(-1)?.domain, 'web.team.svc.cluster.local');
   assert.equal(table.finish().length, 2);
+});
+
+test('a row names the container of its process, also where that must be asked for', async () => {
+  const asked: string[] = [];
+  const { table, told } = setUp(async (cgroup) => {
+    asked.push(cgroup);
+    return 'build';
+  });
+  const built = processOf(6, START, 'node', 7n);
+  const noted = processOf(8, START, 'node', 9n);
+  table.add([
+    eventOf(keyOf({ pid: 6 }), built),
+    eventOf(keyOf({ pid: 6, port: 1 }), built),
+    // The kernel has forgotten what its cgroup was called.
+    eventOf(keyOf({ pid: 8 }), noted),
+    eventOf(keyOf(), node),
+  ]);
+  const names = () => told.map(({ pid, port, container }) => [pid, port, container]);
+  assert.deepEqual(names(), [
+    [8, 8000, null],
+    [5, 8000, null],
+  ]);
+  await new Promise(setImmediate);
+  table.add([eventOf(keyOf({ pid: 6, port: 2 }), built)]);
+  assert.deepEqual(names().slice(2), [
+    [6, 8000, 'build'],
+    [6, 1, 'build'],
+    [6, 2, 'build'],
+  ]);
+  assert.deepEqual(asked, ['cgroup-7']);
+});
+
+test('a container whose name was not found is asked for again', async () => {
+  let times = 0;
+  const { table, told } = setUp(async () => (++times === 1 ? null : 'service'));
+  const built = processOf(6, START, 'node', 7n);
+  for (const port of [1, 2]) {
+    table.add([eventOf(keyOf({ pid: 6, port }), built)]);
+    await new Promise(setImmediate);
+  }
+  assert.deepEqual(
+    told.map(({ container }) => container),
+    [null, 'service'],
+  );
 });

@@ -6,23 +6,29 @@
  */
 import { isIPv4 } from 'node:net';
 import { escapeText } from '#api/escape.ts';
-import { allowedReasons, type EgressEvent, type Reason, reasons } from '#api/event.ts';
-import type { EventRecord, Kernel, ProcessRecord, RowKey } from '#bpf/kernel.ts';
+import { type EgressEvent, type Reason, reasons } from '#api/event.ts';
+import { maskEvent } from '#api/mask.ts';
+import type { Kernel } from '#bpf/kernel.ts';
 import { hooks, rowKey } from '#bpf/layout.ts';
+import type { EventRecord, ProcessRecord, RowKey } from '#bpf/records.ts';
 import type { AllowedQuery, Client, RefusedQuery } from '#dns/ports.ts';
-import { alwaysDeniedReasons } from '#policy/always-denied.ts';
 import { constantAddress, formatAddress } from '#policy/cidr.ts';
 import type { CompiledPolicy } from '#policy/types.ts';
+import { count, type Entry } from './entry.ts';
+import { actionOf, formatIp, portOf, protocolNames, ruleOfReason } from './fields.ts';
+import { identity, rowId } from './identity.ts';
+import { nameContainer, type PartName, Parts } from './parts.ts';
 import { processFields, unknownProcess } from './process.ts';
 import { SearchEndings } from './search-endings.ts';
 
 export type TargetLabels = Pick<
   EgressEvent,
   'target' | 'namespace' | 'pod' | 'project_id' | 'job_name'
->;
+> &
+  Partial<Pick<EgressEvent, 'job_url'>>;
 
 export interface RowParts {
-  readonly kernel: Pick<Kernel, 'row' | 'rowKeys' | 'process' | 'asker'>;
+  readonly kernel: Pick<Kernel, 'row' | 'rowKeys' | 'process' | 'asker' | 'partName'>;
   readonly target: {
     readonly spec: { readonly id: number };
     readonly policy: CompiledPolicy;
@@ -38,33 +44,22 @@ export interface RowParts {
   /** Wall time in ms of a moment given in ns of CLOCK_BOOTTIME. */
   wallTime(boot: bigint): number;
   outside(pid: number): boolean;
+  /** Whose cgroup below the target's is called so: a container's name, where the target is a pod. */
+  partName?(cgroup: string): PartName;
   /** Told once per row, as it happens. */
   onRow(event: EgressEvent): void;
 }
 
-interface Entry {
+/** A row as it would begin: what an entry is made of. */
+interface Draft {
   readonly event: EgressEvent;
-  /** With the pid, the identity of the process. */
   readonly start: bigint;
-  /** Count of each kernel row, or of each query type, that this row is made of. */
-  readonly counts: Map<string, number>;
-  /** A look-up: queries of several types are one attempt. */
-  readonly lookup: boolean;
-  /** The name was resolved: not told yet, a connection to it may follow. */
-  waiting: boolean;
-  /** A connection's row took this one's place. */
-  merged: boolean;
+  readonly container: PartName;
+  readonly told: number;
 }
-
-/** Refused before the ports were looked for, or where there are none. */
-const portless: ReadonlySet<Reason> = new Set(['malformed', 'fragment', 'ip-options']);
 
 /** Its number means nothing without the policy, which an agent before this one had. */
 const FORMER_RULE = 'a policy before a restart';
-
-function portOf({ proto, port }: RowKey, reason: Reason): number | null {
-  return (proto === 6 || proto === 17) && !portless.has(reason) ? port : null;
-}
 
 /** Rows of refused lookups that one target may have; names are cheap to make up. */
 export const LOOKUP_BUDGET = 1024;
@@ -76,15 +71,22 @@ export class RowTable {
   readonly #parts: RowParts;
   readonly #entries = new Map<string, Entry>();
   readonly #seen = new Map<string, Entry>();
+  readonly #resolved: AllowedQuery[] = [];
   readonly #searches: SearchEndings<Entry>;
+  readonly #containers: Parts;
+  /** Rows of the kernel that began before were told by an agent before this one. Wall time, ms. */
+  readonly #began: number;
 
   constructor(parts: RowParts) {
     this.#parts = parts;
+    this.#began = parts.now();
+    this.#containers = new Parts(parts.kernel, parts.partName?.bind(parts));
     this.#searches = new SearchEndings(parts.searches ?? []);
   }
 
   /** New rows of the kernel. */
   add(events: readonly EventRecord[]): void {
+    this.settle();
     for (const e of events) {
       const key = e.row[0];
       if (!key || key.target !== this.#parts.target.spec.id) continue;
@@ -96,14 +98,17 @@ export class RowTable {
         first: e.time,
         last: e.time,
         times: 1,
+        former: false,
       });
     }
   }
 
   /** A lookup that was refused, or that Block would have refused. */
   refused(query: RefusedQuery): void {
+    this.settle();
     const action = query.resolved ? 'observe' : 'block';
-    const { event, start } = this.#lookup(query, action, query.reason, query.address);
+    const draft = this.#lookup(query, action, query.reason, query.address);
+    const { event, start } = draft;
     if (!this.#entries.has(identity(event, start, true))) {
       if (this.#lookups >= LOOKUP_BUDGET) {
         this.overflow++;
@@ -113,41 +118,86 @@ export class RowTable {
     }
     this.#takeEndings(event, start);
     const ending = this.#searches.end(query.name);
-    const entry = this.#entry(event, start, true, query.resolved || ending);
+    const entry = this.#entry(draft, { waiting: query.resolved || ending });
     if (ending && entry.waiting) this.#awaitBareName(entry);
     this.#again(entry, String(query.type));
   }
 
-  /** A name that was resolved as a rule says; it waits for the connection that is likely to follow. */
+  /**
+   * A name that was resolved as a rule says; it waits for the connection that is likely to follow. Who asked
+   * is looked up once the answer is on its way, which cannot be before this returns.
+   */
   allowed(query: AllowedQuery): void {
-    const { event, start } = this.#lookup(query, 'allow', 'name', null);
-    this.#takeEndings(event, start);
-    this.#again(this.#entry(event, start, true, true), 'A');
+    this.#resolved.push(query);
+    if (this.#resolved.length === 1) setImmediate(() => this.settle());
   }
 
-  /** All rows with their final counts. What lost its event is found in the kernel's own table. */
+  /** Rows of what was resolved until now; rules are read by the policy that is in force. */
+  settle(): void {
+    for (const query of this.#resolved.splice(0)) this.#allowed(query);
+  }
+
+  #allowed(query: AllowedQuery): void {
+    const draft = this.#lookup(query, 'allow', 'name', null);
+    this.#takeEndings(draft.event, draft.start);
+    this.#again(this.#entry(draft, { waiting: true }), 'A');
+  }
+
+  /**
+   * All rows with their final counts; `added` is what of that was never told. What lost its event is found in the
+   * kernel's own table, and told first.
+   */
   finish(): EgressEvent[] {
+    this.settle();
     for (const raw of this.#parts.kernel.rowKeys()) {
       const row = this.#parts.kernel.row(raw);
       const key = rowKey.read(raw);
       if (!row || key.target !== this.#parts.target.spec.id) continue;
       const process = this.#parts.kernel.process(key.pid, key.start);
-      this.#addKernelRow({ raw, key, process, ...row, times: Number(row.count) });
+      const former = this.#parts.wallTime(row.first) < this.#began;
+      this.#addKernelRow({ raw, key, process, ...row, times: Number(row.count), former });
     }
     const rows: EgressEvent[] = [];
     for (const entry of this.#entries.values()) {
       if (entry.merged) continue;
       this.#tell(entry);
-      rows.push(entry.event);
+      rows.push(this.#last(entry));
     }
     return rows;
+  }
+
+  /** Rows that have happened more often than was told. What waits goes on waiting. */
+  grown(): EgressEvent[] {
+    this.settle();
+    for (const [id, entry] of this.#seen) {
+      const row = this.#parts.kernel.row(Buffer.from(id, 'latin1'));
+      if (row) count(entry, id, Number(row.count), this.#parts.wallTime(row.last));
+    }
+    return [...this.#entries.values()]
+      .filter(({ waiting, merged, event, told }) => !waiting && !merged && event.count > told)
+      .map((entry) => this.#last(entry));
+  }
+
+  #last(entry: Entry): EgressEvent {
+    const { event, told } = entry;
+    entry.told = event.count;
+    return maskEvent({ ...event, added: Math.max(0, event.count - told) });
   }
 
   /** One that waited. */
   #tell(entry: Entry): void {
     if (!entry.waiting) return;
     entry.waiting = false;
-    this.#parts.onRow(entry.event);
+    const count = entry.event.count;
+    entry.told = count;
+    this.#say(entry, () => ({ ...entry.event, count, added: count }));
+  }
+
+  /** As soon as it is known which container it is of. Rows leave this table masked, here and in `finish`. */
+  #say({ naming }: Entry, event: () => EgressEvent): void {
+    const say = () => this.#parts.onRow(maskEvent(event()));
+    if (naming === undefined) say();
+    else void naming.then(say);
   }
 
   /** In Observe it waits for a connection as well, and as long as one takes. */
@@ -171,7 +221,7 @@ export class RowTable {
     action: EgressEvent['action'],
     reason: Reason,
     address: number | null,
-  ): { event: EgressEvent; start: bigint } {
+  ): Draft {
     const { kernel, target, now } = this.#parts;
     const { address: from, port, transport } = query.client;
     const proto = transport === 'tcp' ? 6 : 17;
@@ -190,7 +240,8 @@ export class RowTable {
       reason,
       ...this.#rule(target.policy, query.rule, reason),
     };
-    return { event, start: asker?.start ?? 0n };
+    const container = this.#containerOf(process);
+    return { event, start: asker?.start ?? 0n, container, told: 0 };
   }
 
   #again(entry: Entry, type: string): void {
@@ -202,7 +253,8 @@ export class RowTable {
     let entry = this.#seen.get(id);
     if (!entry) {
       const event = this.#kernelEvent(seen.key, seen.process, this.#parts.wallTime(seen.first));
-      entry = this.#entry(event, seen.key.start, false, false);
+      const container = this.#containerOf(seen.process);
+      entry = this.#entry({ event, start: seen.key.start, container, told: Number(seen.former) });
       this.#seen.set(id, entry);
       if (seen.key.passed) this.#takeLookups(entry);
     }
@@ -232,11 +284,15 @@ export class RowTable {
     const who = process ? processFields(process, this.#parts.outside) : unknownProcess;
     return {
       version: 1 as const,
+      id: null,
       time: at,
       last_seen: at,
+      job_url: null,
       ...this.#parts.labels,
+      container: null,
       ...who,
       count: 0,
+      added: null,
     };
   }
 
@@ -251,13 +307,24 @@ export class RowTable {
     return { rule: ruleOfReason(reason), policy: null };
   }
 
-  #entry(event: EgressEvent, start: bigint, lookup: boolean, waiting: boolean): Entry {
+  #containerOf(process: ProcessRecord | undefined): PartName {
+    return process === undefined ? null : this.#containers.of(process);
+  }
+
+  #entry({ event, start, container, told }: Draft, asked?: { readonly waiting: boolean }): Entry {
+    const lookup = asked !== undefined;
     const id = identity(event, start, lookup);
     const known = this.#entries.get(id);
     if (known) return known;
-    const entry: Entry = { event, start, counts: new Map(), lookup, waiting, merged: false };
+    event.id = rowId(event.target, id);
+    const { waiting = false } = asked ?? {};
+    const counts = new Map<string, number>();
+    const naming = nameContainer(event, container);
+    const entry: Entry = { event, start, counts, lookup, waiting, merged: false, naming, told };
     this.#entries.set(id, entry);
-    if (!waiting) this.#parts.onRow({ ...event, count: 1 });
+    if (waiting || told > 0) return entry;
+    entry.told = 1;
+    this.#say(entry, () => ({ ...event, count: 1, added: 1 }));
     return entry;
   }
 
@@ -283,58 +350,10 @@ interface Seen {
   readonly first: bigint;
   readonly last: bigint;
   readonly times: number;
-}
-
-/** Rows with the same identity are one row. */
-function identity(event: EgressEvent, start: bigint, lookup: boolean): string {
-  const { pid, domain, ip, port, protocol, reason, rule, action } = event;
-  return JSON.stringify([
-    lookup,
-    pid,
-    String(start),
-    domain,
-    ip,
-    port,
-    protocol,
-    reason,
-    rule,
-    action,
-  ]);
+  /** An agent before this one has told it. */
+  readonly former: boolean;
 }
 
 function askerOf({ pid }: EgressEvent, start: bigint): string {
   return `${pid}/${start}`;
-}
-
-/** Sets how often one part of a row happened. Types of a look-up are one attempt, so the most counts. */
-function count(entry: Entry, part: string, times: number, lastSeen: number): void {
-  entry.counts.set(part, Math.max(times, entry.counts.get(part) ?? 0));
-  const counts = [...entry.counts.values()];
-  entry.event.count = entry.lookup ? Math.max(...counts) : counts.reduce((a, b) => a + b, 0);
-  const at = new Date(lastSeen).toISOString();
-  if (at > entry.event.last_seen) entry.event.last_seen = at;
-}
-
-function actionOf(reason: Reason, passed: number): EgressEvent['action'] {
-  if (allowedReasons.has(reason)) return 'allow';
-  return passed ? 'observe' : 'block';
-}
-
-/** By IANA number. */
-const protocolNames: ReadonlyMap<number, 'tcp' | 'udp' | 'icmp'> = new Map([
-  [1, 'icmp'],
-  [6, 'tcp'],
-  [17, 'udp'],
-]);
-
-/** What a row names where no rule of the policy decided. */
-function ruleOfReason(reason: Reason): string {
-  return alwaysDeniedReasons.has(reason) ? 'always denied' : 'default';
-}
-
-function formatIp(bytes: Buffer): string {
-  const mapped = bytes.readUInt32BE(8) === 0xffff && bytes.readBigUInt64BE(0) === 0n;
-  if (mapped) return formatAddress(bytes.readUInt32BE(12));
-  const groups = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(i * 2).toString(16));
-  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
 }

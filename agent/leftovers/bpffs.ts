@@ -89,7 +89,8 @@ export function mounted(): string | undefined {
   return findBpfMounts(readMounts())[0]?.path;
 }
 
-function removeEmpty(folder: string): void {
+/** Others may have something beside ours; then it stays. */
+export function removeEmpty(folder: string): void {
   try {
     rmdirSync(folder);
   } catch (error) {

@@ -4,6 +4,7 @@
  */
 import {
   chmodSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -48,7 +49,7 @@ export function prepareState(): void {
 /** A sweep that ends at this moment may remove the empty folder, so it is made here again. */
 export function writeRun(run: Run): void {
   prepareState();
-  const path = join(RUNS, `${run.id}.json`);
+  const path = runFile(run.id, 'json');
   writeFileSync(`${path}.tmp`, JSON.stringify(run));
   renameSync(`${path}.tmp`, path);
 }
@@ -58,7 +59,7 @@ export function runFile(id: string, name: string): string {
   return join(RUNS, `${id}.${name}`);
 }
 
-/** Every run that left a readable file; others are passed over. */
+/** Every run that left a readable file, by id; others are passed over. */
 export function readRuns(): Run[] {
   return names().flatMap((name) => {
     if (!name.endsWith('.json')) return [];
@@ -68,6 +69,10 @@ export function readRuns(): Run[] {
       return [];
     }
   });
+}
+
+export function isListed(id: string): boolean {
+  return existsSync(runFile(id, 'json'));
 }
 
 export function removeRun(id: string): void {
@@ -99,7 +104,7 @@ export function startOf(pid: number): string | undefined {
 
 function names(): string[] {
   try {
-    return readdirSync(RUNS);
+    return readdirSync(RUNS).sort();
   } catch {
     return [];
   }

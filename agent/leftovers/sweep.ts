@@ -6,8 +6,15 @@ import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isPopulated, removeCgroup } from '../cgroup/cgroup.ts';
 import { killAll } from '../cgroup/end.ts';
-import { mounted, pinRoot, releaseBpffs } from './bpffs.ts';
-import { type Run, readRuns, removeRun, removeStateIfEmpty, startOf } from './registry.ts';
+import { mounted, pinRoot, releaseBpffs, removeEmpty } from './bpffs.ts';
+import {
+  isListed,
+  type Run,
+  readRuns,
+  removeRun,
+  removeStateIfEmpty,
+  startOf,
+} from './registry.ts';
 
 export interface Swept {
   /** Runs of which everything was removed. */
@@ -28,6 +35,8 @@ export async function sweep(force = false): Promise<Swept> {
       attended.push(run);
       continue;
     }
+    // One that ended by itself since it was read has removed everything, its file last.
+    if (!isListed(run.id)) continue;
     if (isPopulated(run.cgroup)) {
       if (!force) {
         alive.push(run);
@@ -65,7 +74,8 @@ function removeEmptyPins(kept: readonly Run[]): void {
   const root = bpffs && pinRoot(bpffs);
   if (!root || !existsSync(root)) return;
   const known = new Set(kept.map((run) => run.id));
-  for (const id of readdirSync(root)) {
-    if (!known.has(id) && readdirSync(join(root, id)).length === 0) rmdirSync(join(root, id));
+  for (const entry of readdirSync(root, { withFileTypes: true })) {
+    // A file is nothing of ours.
+    if (entry.isDirectory() && !known.has(entry.name)) removeEmpty(join(root, entry.name));
   }
 }

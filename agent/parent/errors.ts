@@ -14,4 +14,10 @@ export const errors = {
     hint: 'the target is not held; a limit of open files (RLIMIT_NOFILE) may be too low for the parent',
     exit: 'host',
   },
+  offer: {
+    code: 'TW_PARENT_OFFER',
+    message: 'the next agent of this node cannot take over from this one: {reason}',
+    hint: 'TORWACHT_STATE must name a folder of the node that is there and can be written; without it look-ups fail while the agent’s pod is replaced',
+    exit: 'host',
+  },
 } as const satisfies Record<string, ErrorSpec>;

@@ -25,6 +25,11 @@ export interface SocketStore {
   drop(owner: string): void;
   /** Whose sockets were left and not taken. */
   owners(): readonly string[];
+  /**
+   * From now on an agent of another pod may take all of them over; this one is told to end then. To be called when
+   * nobody else can write the maps. @throws TW_PARENT_OFFER
+   */
+  offer(): void;
 }
 
 /** Keeps nothing. */
@@ -33,9 +38,13 @@ export const noStore: SocketStore = {
   put: () => undefined,
   drop: () => undefined,
   owners: () => [],
+  offer: () => undefined,
 };
 
-/** The parent's end of the channel is told in TORWACHT_PARENT. @throws TW_PARENT_CHANNEL */
+/**
+ * The parent's end of the channel is told in TORWACHT_PARENT. Where another pod's agent keeps sockets on this node,
+ * they are taken over and that agent has ended when this returns. @throws TW_PARENT_CHANNEL
+ */
 export function storeOf(env: Readonly<Record<string, string | undefined>>): SocketStore {
   const channel = Number(env.TORWACHT_PARENT ?? Number.NaN);
   return Number.isInteger(channel) ? new ParentStore(channel) : noStore;
@@ -49,6 +58,7 @@ class ParentStore implements SocketStore {
 
   constructor(channel: number) {
     this.#channel = channel;
+    this.#ask('<');
     for (let at = 0; ; at++) {
       const { text, fd } = this.#ask(`?${at}`);
       if (!text.startsWith('=')) return;
@@ -80,6 +90,11 @@ class ParentStore implements SocketStore {
 
   owners(): readonly string[] {
     return [...this.#left.keys()];
+  }
+
+  offer(): void {
+    const { text } = this.#ask('>');
+    if (text !== '.') throw failure(errors.offer, { reason: text.slice(1) });
   }
 
   #note(owner: string, key: string): void {

@@ -5,13 +5,20 @@
  * started waits in its socket and is answered. It knows nothing of what it keeps.
  *
  *   torwacht-parent PROGRAM ARGUMENT...
+ *   torwacht-parent --probe	exit status 0: the agent of this container answers (probe.c)
  *
- * The agent finds its end of the channel in TORWACHT_PARENT. One message, one answer (store.c).
+ * The agent finds its end of the channel in TORWACHT_PARENT (orders.c). Where TORWACHT_STATE names a folder of the
+ * node, a parent in another pod takes over what this one keeps (handover.c).
  */
 #define _GNU_SOURCE
+#include "agent.h"
+#include "handover.h"
+#include "orders.h"
+#include "probe.h"
+#include "say.h"
 #include "store.h"
 #include <errno.h>
-#include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,132 +27,39 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
-
-/* An agent that lived so long did not fail at its start: it is started again at once. */
-#define TW_LIVED_MS 10000
-#define TW_FIRST_WAIT_MS 100
-#define TW_LONGEST_WAIT_MS 10000
 
 static const int tw_passed_on[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 };
 
-struct tw_agent {
-	pid_t pid;		/* 0: it is not there */
-	int channel;		/* our end, -1 without an agent */
-	long long began;	/* ms */
-	long long next;		/* ms: when it is started again */
-	long long wait;		/* ms: how long after the next early death */
-	int leaving;		/* we were told to end: it is not started again */
+struct tw_parent {
+	struct tw_agent agent;
+	struct tw_store store;
+	struct tw_handover handover;
+	int signals;
 };
 
-static long long tw_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
-}
-
-/* A line of the agent's log: warnings are level 40 there. */
-static void tw_say(const char *what, const char *name, int number)
-{
-	fprintf(stderr, "{\"level\":40,\"%s\":%d,\"msg\":\"%s\"}\n", name, number, what);
-}
-
-/* In the child: what it is, and nothing of ours but its end of the channel. */
-static void tw_become(char **argv, int channel, const sigset_t *mask, pid_t parent)
-{
-	char number[16];
-
-	snprintf(number, sizeof(number), "%d", channel);
-	/* It may not outlive us: two agents would hold the same targets. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
-		_exit(126);
-	if (setenv("TORWACHT_PARENT", number, 1) || sigprocmask(SIG_SETMASK, mask, NULL))
-		_exit(126);
-	execvp(argv[0], argv);
-	fprintf(stderr, "torwacht-parent: %s: %s\n", argv[0], strerror(errno));
-	_exit(127);
-}
-
-static int tw_start(struct tw_agent *agent, char **argv, const sigset_t *mask)
-{
-	struct timeval patience = { .tv_sec = 5 };
-	pid_t parent = getpid();
-	int ends[2];
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends))
-		return -1;
-	/* Ours is closed when it execs; its own is not. */
-	agent->pid = fcntl(ends[0], F_SETFD, FD_CLOEXEC) ||
-		     setsockopt(ends[1], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) ?
-			     -1 : fork();
-	if (!agent->pid)
-		tw_become(argv, ends[1], mask, parent);
-	close(ends[1]);
-	if (agent->pid < 0) {
-		close(ends[0]);
-		agent->pid = 0;
-		return -1;
-	}
-	agent->channel = ends[0];
-	agent->began = tw_now();
-	return 0;
-}
-
-static void tw_hang_up(struct tw_agent *agent)
-{
-	if (agent->channel >= 0)
-		close(agent->channel);
-	agent->channel = -1;
-}
-
-/*
- * The agent has ended. It is started again, at once or after a while, unless it was told to end, or ended by
- * itself before it gave us anything to keep: then there is nothing to wait for, and its status is ours.
- */
-static int tw_ended(struct tw_agent *agent, const struct tw_store *store, int status)
-{
-	int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-	long long now = tw_now();
-
-	agent->pid = 0;
-	tw_hang_up(agent);
-	if (agent->leaving || (WIFEXITED(status) && (!code || !store->count)))
-		return code;
-	tw_say("the agent has ended and is started again", "status", code);
-	if (now - agent->began >= TW_LIVED_MS)
-		agent->wait = 0;
-	agent->next = now + agent->wait;
-	agent->wait = agent->wait ? agent->wait * 2 : TW_FIRST_WAIT_MS;
-	if (agent->wait > TW_LONGEST_WAIT_MS)
-		agent->wait = TW_LONGEST_WAIT_MS;
-	return -1;
-}
-
 /* Everything that ended, orphans of the agent included. -1: go on, else the status to leave with. */
-static int tw_reap(struct tw_agent *agent, const struct tw_store *store)
+static int tw_reap(struct tw_parent *parent)
 {
 	int status, result = -1;
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		if (pid == agent->pid)
-			result = tw_ended(agent, store, status);
+		if (pid == parent->agent.pid)
+			result = tw_ended(&parent->agent, &parent->handover, &parent->store, status);
 	return result;
 }
 
-static int tw_signal(struct tw_agent *agent, const struct tw_store *store, int signals)
+static int tw_signal(struct tw_parent *parent)
 {
+	struct tw_agent *agent = &parent->agent;
 	struct signalfd_siginfo info;
 
-	if (read(signals, &info, sizeof(info)) != sizeof(info))
+	if (read(parent->signals, &info, sizeof(info)) != sizeof(info))
 		return -1;
 	if (info.ssi_signo == SIGCHLD)
-		return tw_reap(agent, store);
+		return tw_reap(parent);
 	if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
 		agent->leaving = 1;
 	if (agent->pid)
@@ -155,68 +69,113 @@ static int tw_signal(struct tw_agent *agent, const struct tw_store *store, int s
 	return -1;
 }
 
-static int tw_wait_time(const struct tw_agent *agent)
+/* ms until something is to be done that nobody asks for; -1: nothing is. */
+static int tw_wait_time(const struct tw_parent *parent)
 {
-	long long left = agent->next - tw_now();
+	const struct tw_agent *agent = &parent->agent;
+	long long left;
 
-	if (agent->pid)
+	if (agent->pid ? !agent->limit : parent->handover.taker >= 0)
 		return -1;
+	left = (agent->pid ? agent->limit : agent->next) - tw_now();
 	return left > 0 ? (int)left : 0;
 }
 
-static int tw_attend(struct tw_agent *agent, struct tw_store *store, char **argv, int signals,
-		     const sigset_t *mask)
+/* The next parent takes over: the agent ends first, where there is one. */
+static void tw_meet_next(struct tw_parent *parent)
 {
-	struct pollfd on[2];
+	if (!tw_meet(&parent->handover))
+		return;
+	if (parent->agent.pid)
+		tw_make_room(&parent->agent);
+	else
+		tw_give(&parent->handover, &parent->store);
+}
+
+static void tw_start_if_due(struct tw_parent *parent)
+{
+	struct tw_agent *agent = &parent->agent;
+
+	if (agent->pid || parent->handover.taker >= 0 || tw_now() < agent->next)
+		return;
+	if (tw_start(agent))
+		tw_say("the agent cannot be started", "errno", errno);
+}
+
+static int tw_attend(struct tw_parent *parent)
+{
+	struct tw_handover *handover = &parent->handover;
+	struct tw_agent *agent = &parent->agent;
+	struct pollfd on[4];
 	int result;
 
 	for (;;) {
-		if (!agent->pid && tw_now() >= agent->next && tw_start(agent, argv, mask)) {
-			tw_say("the agent cannot be started", "errno", errno);
-			agent->next = tw_now() + TW_LONGEST_WAIT_MS;
-		}
-		on[0] = (struct pollfd){ .fd = signals, .events = POLLIN };
+		tw_start_if_due(parent);
+		on[0] = (struct pollfd){ .fd = parent->signals, .events = POLLIN };
 		on[1] = (struct pollfd){ .fd = agent->channel, .events = POLLIN };
-		if (poll(on, 2, tw_wait_time(agent)) < 0 && errno != EINTR)
+		on[2] = (struct pollfd){ .fd = handover->listener, .events = POLLIN };
+		on[3] = (struct pollfd){ .fd = handover->taker, .events = POLLIN };
+		if (poll(on, 4, tw_wait_time(parent)) < 0 && errno != EINTR)
 			return 1;
 		/* What it still asked before it died is answered first, or fails. */
-		if (on[1].revents && tw_answer(store, agent->channel))
+		if (on[1].revents && tw_answer(&parent->store, handover, agent->channel))
 			tw_hang_up(agent);
+		/* It has nothing to say: its end is what we hear. */
+		if (on[3].revents)
+			tw_part(handover);
+		if (on[2].revents)
+			tw_meet_next(parent);
+		tw_insist(agent);
 		if (on[0].revents & POLLIN) {
-			result = tw_signal(agent, store, signals);
+			result = tw_signal(parent);
 			if (result >= 0)
 				return result;
 		}
 	}
 }
 
+/* One for each socket of each target; children inherit it, and Node takes as many as it may anyway. */
+static void tw_raise_limit(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		return;
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+}
+
 int main(int argc, char **argv)
 {
-	struct tw_agent agent = { .channel = -1 };
-	struct rlimit files;
-	static struct tw_store store;
+	static char path[PATH_MAX];
+	static struct tw_parent parent = {
+		.agent = { .channel = -1 },
+		.handover = { .path = path, .listener = -1, .giver = -1, .taker = -1 },
+	};
+	const char *state = getenv("TORWACHT_STATE");
 	sigset_t ours, before;
 	size_t i;
-	int signals;
 
+	if (argc == 2 && !strcmp(argv[1], "--probe"))
+		return tw_probe();
 	if (argc < 2) {
-		fputs("usage: torwacht-parent PROGRAM ARGUMENT...\n", stderr);
+		fputs("usage: torwacht-parent PROGRAM ARGUMENT...\n       torwacht-parent --probe\n", stderr);
 		return 64;
 	}
-	/* One for each socket of each target; children inherit it, and Node takes as many as it may anyway. */
-	if (!getrlimit(RLIMIT_NOFILE, &files)) {
-		files.rlim_cur = files.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &files);
-	}
+	if (state && state[0])
+		snprintf(path, sizeof(path), "%s/handover", state);
+	tw_raise_limit();
 	sigemptyset(&ours);
 	sigaddset(&ours, SIGCHLD);
 	for (i = 0; i < sizeof(tw_passed_on) / sizeof(tw_passed_on[0]); i++)
 		sigaddset(&ours, tw_passed_on[i]);
-	signals = sigprocmask(SIG_BLOCK, &ours, &before) ? -1 : signalfd(-1, &ours, SFD_CLOEXEC);
+	parent.signals = sigprocmask(SIG_BLOCK, &ours, &before) ? -1 : signalfd(-1, &ours, SFD_CLOEXEC);
 	/* In a host's PID namespace too, what the agent leaves behind is ours to reap. */
-	if (signals < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1)) {
+	if (parent.signals < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1)) {
 		perror("torwacht-parent");
 		return 70;
 	}
-	return tw_attend(&agent, &store, argv + 1, signals, &before);
+	parent.agent.argv = argv + 1;
+	parent.agent.mask = &before;
+	return tw_attend(&parent);
 }

@@ -1,67 +1,24 @@
 /** The agent's parent, under sanitizers: what it keeps, whom it starts again, what it passes on. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { after, type TestContext, test } from 'node:test';
+import { existsSync } from 'node:fs';
+import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { buildParent, runParent, sendTo } from './testing/run.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'torwacht-parent-'));
-after(() => rmSync(folder, { recursive: true, force: true }));
-const parent = join(folder, 'parent');
-const sources = readdirSync(import.meta.dirname).filter((name) => name.endsWith('.c'));
-execFileSync('gcc', [
-  ...['-std=gnu11', '-g', '-O1', '-Wall', '-Wextra', '-Werror'],
-  ...['-fsanitize=address,undefined', '-fno-sanitize-recover=undefined', '-o', parent],
-  ...sources.map((name) => join(import.meta.dirname, name)),
-]);
-
-let last = 0;
-interface Run {
-  readonly process: ChildProcess;
-  line(): Promise<string>;
-  /** Its status, or the signal that ended it. */
-  end(): Promise<number | string>;
-}
-
-function run(t: TestContext, story: string): Run {
-  const agent = join(import.meta.dirname, 'testing/agent.ts');
-  const file = join(folder, `lives-${++last}`);
-  const child = spawn(parent, [process.execPath, agent, story, file], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH ?? '' },
-  });
-  t.after(() => void child.kill('SIGKILL'));
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const ended = once(child, 'exit');
-  return {
-    process: child,
-    line: async () => String((await lines.next()).value),
-    end: async () => {
-      const [code, signal] = await ended;
-      return code ?? signal;
-    },
-  };
-}
-
-async function send(port: number, text: string): Promise<void> {
-  const socket = createSocket('udp4');
-  await new Promise((resolve) => socket.send(text, port, '127.0.0.1', resolve));
-  socket.close();
-}
+const built = buildParent();
+const run = (t: TestContext, story: string) => runParent(t, built, story);
 
 test('a socket outlives the agent, and what comes in between waits in it', async (t) => {
   const { process: child, line, end } = run(t, 'socket');
   const port = Number((await line()).replace('open ', ''));
-  await send(port, 'before');
+  sendTo(port, 'before');
   child.kill('SIGUSR1');
   assert.equal(await line(), `again ${port} others `);
   assert.equal(await line(), 'got before');
-  await send(port, 'after');
+  sendTo(port, 'after');
   assert.equal(await line(), 'got after');
   child.kill('SIGTERM');
   assert.equal(await end(), 128 + 15);
@@ -136,7 +93,7 @@ test('the agent does not outlive its parent', async (t) => {
 });
 
 test('a program that is not there is an error with its name', async (t) => {
-  const child = spawn(parent, ['/none/agent'], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(built.parent, ['/none/agent'], { stdio: ['ignore', 'ignore', 'pipe'] });
   t.after(() => void child.kill('SIGKILL'));
   const said = (async () => {
     let all = '';

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Descriptors under keys, and the messages by which the agent gives, asks for and drops them. */
+/* Descriptors under keys. The parent knows nothing of what they are. */
 #ifndef TW_PARENT_STORE_H
 #define TW_PARENT_STORE_H
 
-/* The longest message; bpf/addon/descriptors.c has the same. */
-#define TW_MESSAGE 512
 /* Keys are the agent's own words, with a NUL at the end here. */
 #define TW_KEY 256
 /* Five sockets for each of 1024 targets, and some to spare. */
@@ -22,12 +20,12 @@ struct tw_store {
 };
 
 /*
- * Reads one message from the channel and answers it:
- *   "+KEY" with a descriptor   keep it, in the place of one of the same key
- *   "-KEY"                     let it go; one that is not there is no error
- *   "?NUMBER"                  the NUMBERth of those kept: "=KEY" with it, or "."
- * Everything else is answered by "." or by "!REASON". Returns -1 when nobody is there any more.
+ * Keeps a descriptor, in the place of one of the same key. Takes it over, also when it fails.
+ * 0, or an errno.
  */
-int tw_answer(struct tw_store *store, int channel);
+int tw_keep(struct tw_store *store, const char *key, int fd);
+
+/* Closes it; one that is not there is no error. */
+void tw_let_go(struct tw_store *store, const char *key);
 
 #endif

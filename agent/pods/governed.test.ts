@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { compile } from '#policy/compile.ts';
 import { parsePolicies } from '#policy/load.ts';
 import { governed } from './governed.ts';
 
@@ -57,6 +58,26 @@ test('policies of other namespaces, and for other projects, are not the pod’s'
   assert.deepEqual(governed(documents, pod())?.policy.names, []);
 });
 
+test('a cluster policy in the files bounds what they allow, also where nobody knows labels', () => {
+  const cluster = {
+    apiVersion: 'torwacht.io/v1alpha1',
+    kind: 'ClusterEgressPolicy',
+    metadata: { name: 'floor' },
+    spec: {
+      namespaceSelector: { matchLabels: { team: 'a' } },
+      allow: [{ fqdn: ['opened.test'] }],
+      ceiling: { allow: [{ fqdn: ['**.corp.test'] }] },
+    },
+  };
+  const open = policy({ allow: [{ fqdn: ['git.corp.test', 'evil.test'] }] });
+  const names = (...documents: readonly object[]) =>
+    governed(documentsOf(binding({}), open, ...documents), pod())?.policy.names.map(
+      ({ pattern }) => pattern.labels[0],
+    );
+  assert.deepEqual(names(), ['git', 'evil']);
+  assert.deepEqual(names(cluster), ['git']);
+});
+
 test('an annotation names the job only where every binding trusts annotations', () => {
   const trusting = binding({ trust: { annotations: true } });
   assert.equal(governed(documentsOf(trusting), pod())?.identity.job, 'deploy');
@@ -70,4 +91,47 @@ test('pods that may reach the same share one policy, whoever they are', () => {
   const one = governed(documents, pod())?.policy;
   assert.ok(one);
   assert.equal(governed(documents, pod({ labels: { app: 'y' } }))?.policy, one);
+});
+
+test('what pods share is what would be compiled for each alone', () => {
+  const named = (name: string, document: object) => ({
+    ...document,
+    metadata: { name, namespace: 'ci' },
+  });
+  const trust = { annotations: true, jobNames: true };
+  const documents = documentsOf(
+    named('all', binding({ trust, modes: [{ projects: ['7'], mode: 'Observe' }] })),
+    named('some', binding({ trust, mode: 'Observe', selector: { podLabels: { app: 'x' } } })),
+    named('open', policy({ allow: [{ fqdn: ['a.test'] }] })),
+    named('seven', policy({ selector: { projects: ['7'] }, allow: [{ fqdn: ['b.test'] }] })),
+    named('jobs', policy({ selector: { jobs: ['dep*'] }, deny: [{ fqdn: ['a.test'] }] })),
+  );
+  const policies = new Set<string>();
+  for (const project of ['7', '42', undefined]) {
+    for (const app of ['x', 'y']) {
+      for (const job of ['deploy', 'test', undefined]) {
+        const labels = { app, ...(project ? { 'project.runner.gitlab.com/id': project } : {}) };
+        const annotations = job ? { 'job.runner.gitlab.com/name': job } : {};
+        const found = governed(documents, pod({ labels, annotations }));
+        assert.ok(found);
+        assert.equal(found.policy.digest, compile(documents, found.identity).digest);
+        policies.add(found.policy.digest);
+      }
+    }
+  }
+  assert.ok(policies.size >= 4, `${policies.size}`);
+});
+
+test('the page of a job is known where annotations count, and on the GitLab of a binding alone', () => {
+  const url = 'https://gitlab.test/shop/cart/-/jobs/4711';
+  const of = (spec: object, said: string) => {
+    const annotations = { 'job.runner.gitlab.com/url': said };
+    return governed(documentsOf(binding(spec)), pod({ annotations }))?.jobUrl;
+  };
+  const gitlab = { url: 'https://gitlab.test' };
+  const trust = { annotations: true };
+  assert.equal(of({ gitlab, trust }, url), url);
+  assert.equal(of({ gitlab }, url), undefined, 'a job can write annotations');
+  assert.equal(of({ trust }, url), undefined, 'nobody knows the GitLab');
+  assert.equal(of({ gitlab, trust }, 'https://evil.test/shop/cart/-/jobs/4711'), undefined);
 });

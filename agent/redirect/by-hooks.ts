@@ -48,7 +48,7 @@ export function redirectByHooks({ netns, room, before, keep }: HooksOptions): Re
     },
     take: sockets.take,
     close: sockets.close,
-    engage: () => undefined,
+    engage: () => Promise.resolve(),
     forget: () => undefined,
   };
 }

@@ -10,13 +10,17 @@ const link = (index: number, peer: number, kind = 'veth', name = `l${index}`): I
   name,
 });
 
-const of = (links: readonly Interface[]) => (wanted: number) =>
-  links.find(({ index }) => index === wanted);
+/** What is found on a machine of these links for others' peers. */
+const of = (ours: readonly Interface[]) => (links: readonly Interface[]) =>
+  links.map(({ peer }) => ours.find(({ index }) => index === peer));
+
+const ends = (ours: ReturnType<typeof of>, ...links: readonly Interface[]) =>
+  hostEnds(links, ours(links));
 
 test('a veth pair is known from both ends: each names the other', () => {
   const ours = of([link(1, 0, ''), link(7, 3), link(8, 2), link(9, 2, 'macvlan')]);
-  assert.deepEqual(hostEnds([link(2, 8)], ours), { ends: [8], without: null });
-  assert.deepEqual(hostEnds([link(2, 8), link(3, 7)], ours), { ends: [8, 7], without: null });
+  assert.deepEqual(ends(ours, link(2, 8)), { ends: [8], without: null });
+  assert.deepEqual(ends(ours, link(2, 8), link(3, 7)), { ends: [8, 7], without: null });
 });
 
 test('where one link has no end here, nothing is said to stand behind the hooks', () => {
@@ -28,8 +32,8 @@ test('where one link has no end here, nothing is said to stand behind the hooks'
     [link(2, 8, 'netkit'), /l2 is netkit/],
     [link(2, 0, ''), /l2 is a device/],
   ] as const) {
-    const { ends, without } = hostEnds([link(3, 7), uplink], ours);
-    assert.deepEqual(ends, []);
+    const { ends: found, without } = ends(ours, link(3, 7), uplink);
+    assert.deepEqual(found, []);
     assert.match(without ?? '', why);
   }
 });
@@ -37,5 +41,5 @@ test('where one link has no end here, nothing is said to stand behind the hooks'
 test('more links than the kernel’s record holds are not half covered', () => {
   const uplinks = [1, 2, 3, 4, 5].map((n) => link(n, n + 10));
   const ours = uplinks.map(({ index, peer }) => link(peer, index));
-  assert.match(hostEnds(uplinks, of(ours)).without ?? '', /more than 4/);
+  assert.match(ends(of(ours), ...uplinks).without ?? '', /more than 4/);
 });

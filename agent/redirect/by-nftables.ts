@@ -27,11 +27,12 @@ export interface NetnsOptions {
 /** Kinds of links that lead nowhere but to what is inside the namespace. */
 const innerKinds: ReadonlySet<string> = new Set(['bridge', 'dummy']);
 
-export function redirectByNftables(options: NetnsOptions): Redirect {
+export async function redirectByNftables(options: NetnsOptions): Promise<Redirect> {
   const { netns, kernel, slot, room, engaged, keep } = options;
-  const { links, addresses } = native().interfaces(netns);
+  const { links, addresses } = await native().interfaces(netns);
   const uplinks = links.filter(({ name, kind }) => name !== 'lo' && !innerKinds.has(kind));
-  const { ends, without } = hostEnds(uplinks, (index) => native().ownInterface(index));
+  const others = await Promise.all(uplinks.map(({ peer }) => native().ownInterface(peer)));
+  const { ends, without } = hostEnds(uplinks, others);
   const own = addresses.filter((address) => address >>> 24 !== 127);
   const sockets = openSockets({
     sockets: socketsFor(own),
@@ -51,12 +52,12 @@ export function redirectByNftables(options: NetnsOptions): Redirect {
     },
     withoutBackstop: without,
     take: sockets.take,
-    engage() {
-      for (const index of ends) kernel.attachBackstop(index, slot);
+    async engage() {
+      await Promise.all(ends.map((index) => kernel.attachBackstop(index, slot)));
       const names = uplinks.map(({ name }) => name);
-      applyRules(netns, redirectRules(names, own[0] ?? null));
+      await applyRules(netns, redirectRules(names, own[0] ?? null));
       // Flows of before the redirect pass it by; later ones are led by what would be forgotten here.
-      if (!engaged) native().forgetFlows(netns, 53);
+      if (!engaged) await native().forgetFlows(netns, 53);
     },
     close: sockets.close,
     forget() {
@@ -85,17 +86,20 @@ function socketsFor(own: readonly number[]): SocketPlan['sockets'] {
   ];
 }
 
-/** The machine's ends of the namespace's links, if each of them has one that the backstop can stand at. */
+/**
+ * The machine's ends of the namespace's links, if each of them has one that the backstop can stand at. `others`: for
+ * each, our own namespace's link of the number that it gives for its other end.
+ */
 export function hostEnds(
   uplinks: readonly Interface[],
-  ours: (index: number) => Interface | undefined,
+  others: readonly (Interface | undefined)[],
 ): { readonly ends: readonly number[]; readonly without: string | null } {
   if (uplinks.length > MAX_UPLINKS) {
     return { ends: [], without: `the namespace has more than ${MAX_UPLINKS} links` };
   }
   const ends: number[] = [];
-  for (const uplink of uplinks) {
-    const end = uplink.kind === 'veth' ? ours(uplink.peer) : undefined;
+  for (const [at, uplink] of uplinks.entries()) {
+    const end = uplink.kind === 'veth' ? others[at] : undefined;
     if (end?.kind !== 'veth' || end.peer !== uplink.index) {
       const kind = uplink.kind || 'a device';
       return { ends: [], without: `${uplink.name} is ${kind} without an end on this machine` };

@@ -11,9 +11,9 @@ const TRACKING =
 
 test('flows to port 53 are forgotten, others are not; none at all is fine', { skip }, async (t) => {
   const { path, run } = await testNamespace(t);
-  assert.equal(native().forgetFlows(path, 53), 0);
+  assert.equal(await native().forgetFlows(path, 53), 0);
   run('nft', ['-f', '-'], TRACKING);
-  assert.equal(native().forgetFlows(path, 53), 0);
+  assert.equal(await native().forgetFlows(path, 53), 0);
   const { fd } = native().openSocket('udp', '127.0.0.1', 0, 0, path);
   const socket = createSocket('udp4').on('error', () => undefined);
   t.after(() => socket.close());
@@ -21,7 +21,7 @@ test('flows to port 53 are forgotten, others are not; none at all is fine', { sk
   for (const port of [53, 54, 53]) {
     await new Promise((sent) => socket.send('query', port, '127.0.0.1', sent));
   }
-  assert.equal(native().forgetFlows(path, 53), 1);
-  assert.equal(native().forgetFlows(path, 53), 0);
-  assert.equal(native().forgetFlows(path, 54), 1);
+  assert.equal(await native().forgetFlows(path, 53), 1);
+  assert.equal(await native().forgetFlows(path, 53), 0);
+  assert.equal(await native().forgetFlows(path, 54), 1);
 });

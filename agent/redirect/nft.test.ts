@@ -23,7 +23,7 @@ for (const [what, chains] of [
 ] as const) {
   test(`the bytes are the rules that the text says, ${what}`, { skip }, async (t) => {
     const [one, other] = [await namespace(t), await namespace(t)];
-    applyRules(one.path, chains);
+    await applyRules(one.path, chains);
     other.nft(['-f', '-'], rulesetText(chains));
     assert.match(one.list(), /table inet torwacht/);
     assert.equal(one.list(), other.list());
@@ -34,8 +34,8 @@ test('written again it is replaced, and nobody else’s table is touched', { ski
   const { path, nft, list } = await namespace(t);
   const theirs = 'table inet other {\n\tchain output {\n\t}\n}\n';
   nft(['-f', '-'], theirs);
-  applyRules(path, redirectRules(['eth0'], nested));
-  applyRules(path, redirectRules([], null));
+  await applyRules(path, redirectRules(['eth0'], nested));
+  await applyRules(path, redirectRules([], null));
   const text = list();
   assert.ok(text.includes(theirs), text);
   assert.doesNotMatch(text, /prerouting|eth0/);
@@ -44,19 +44,19 @@ test('written again it is replaced, and nobody else’s table is touched', { ski
 
 test('what the kernel refuses leaves the table before in force', { skip }, async (t) => {
   const { path, list } = await namespace(t);
-  applyRules(path, redirectRules(['eth0'], nested));
+  await applyRules(path, redirectRules(['eth0'], nested));
   const before = list();
   // NAT may not come before connection tracking (-200).
   const bad = redirectRules([], null).map((chain): Chain => ({ ...chain, priority: -300 }));
-  assert.throws(() => applyRules(path, bad), {
+  await assert.rejects(applyRules(path, bad), {
     code: 'TW_REDIRECT_NFT',
     message: /Operation not supported/,
   });
   assert.equal(list(), before);
 });
 
-test('a namespace that is gone is an error that names it', { skip }, () => {
-  assert.throws(() => applyRules('/proc/self/ns/none', redirectRules([], null)), {
+test('a namespace that is gone is an error that names it', { skip }, async () => {
+  await assert.rejects(applyRules('/proc/self/ns/none', redirectRules([], null)), {
     code: 'TW_REDIRECT_NFT',
     message: /\/proc\/self\/ns\/none/,
   });

@@ -5,10 +5,10 @@ import { errors } from './errors.ts';
 import type { Chain } from './rules.ts';
 import { rulesetBytes } from './ruleset-bytes.ts';
 
-/** @throws TW_REDIRECT_NFT */
-export function applyRules(netns: string, chains: readonly Chain[]): void {
+/** @throws TW_REDIRECT_NFT (rejects) */
+export async function applyRules(netns: string, chains: readonly Chain[]): Promise<void> {
   try {
-    write(netns, chains);
+    await write(netns, chains);
   } catch (cause) {
     throw failure(errors.nft, { netns, reason: (cause as Error).message }, cause);
   }
@@ -18,11 +18,11 @@ export function applyRules(netns: string, chains: readonly Chain[]): void {
  * Where something is deleted, the kernel waits until no packet reads it any more: ten milliseconds and more,
  * that a pod which starts must not wait for. So nothing is, unless there is a table already.
  */
-function write(netns: string, chains: readonly Chain[]): void {
+async function write(netns: string, chains: readonly Chain[]): Promise<void> {
   try {
-    native().netfilterBatch(netns, rulesetBytes(chains, true));
+    await native().netfilterBatch(netns, rulesetBytes(chains, true));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    native().netfilterBatch(netns, rulesetBytes(chains, false));
+    await native().netfilterBatch(netns, rulesetBytes(chains, false));
   }
 }

@@ -15,7 +15,7 @@ export interface Redirect {
   /** Descriptors of bound sockets, each once; they belong to the caller from then on. */
   take(): readonly { readonly kind: SocketKind; readonly fd: number }[];
   /** Leads port 53 to the sockets, from the moment that it resolves. Before it, the target is held already. */
-  engage(): void;
+  engage(): Promise<void>;
   /** Closes sockets that were not taken. What leads and judges packets stays as it is. */
   close(): void;
   /** The target is gone. */

@@ -138,7 +138,6 @@ class Lookup {
     this.#attempts++;
     const sent = Buffer.from(this.#query);
     const timeout = this.#options.timeout ?? TIMEOUT;
-    this.#timer = setTimeout(() => this.#timedOut(server), timeout);
     this.#stop = server.sockets.send({
       query: sent,
       done: (outcome, answer) => {
@@ -150,6 +149,7 @@ class Lookup {
       },
     });
     if (this.#stop === null) this.#ended(server, 'next', null);
+    else this.#timer = setTimeout(() => this.#timedOut(server), timeout);
   }
 
   giveUp(): void {

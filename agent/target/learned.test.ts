@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { LearnedName } from '#bpf/kernel.ts';
 import { MAX_NAMES } from '#bpf/layout.ts';
+import type { LearnedName } from '#bpf/records.ts';
 import { LearnedAddresses } from './learned.ts';
 
 /** The kernel's table in memory, with what was written to it in order. */

@@ -3,8 +3,8 @@
  * kernel's table as user space knows it, with its bounds; it decides what an element holds.
  */
 import { failure } from '#api/error.ts';
-import type { LearnedName } from '#bpf/kernel.ts';
 import { MAX_NAMES } from '#bpf/layout.ts';
+import type { LearnedName } from '#bpf/records.ts';
 import { errors } from '../errors.ts';
 
 export interface LearnedStore {

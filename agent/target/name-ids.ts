@@ -30,6 +30,12 @@ export class NameIds {
     return { entry, fresh: true };
   }
 
+  /** Its number is nobody's any more. */
+  remove({ id, name, refused }: NameId): void {
+    this.#byKey.delete(keyOf(name, refused));
+    this.#byId.delete(id);
+  }
+
   /** Names that a process before gave these numbers; one without a text only takes its number. */
   restore(entries: Iterable<NameId>): void {
     for (const entry of entries) {

@@ -46,7 +46,7 @@ export class Numbers {
     return this.#table;
   }
 
-  /** A target has ended, and with it all sockets and rows that knew these numbers. */
+  /** No socket and no row knows these numbers: a target has ended, or they were never given away. */
   freeNames(ids: Iterable<number>): void {
     for (const id of ids) this.#free.push(id);
   }

@@ -13,7 +13,7 @@ import { judgeName } from '#policy/judge-name.ts';
 import type { CompiledPolicy, NameVerdict } from '#policy/types.ts';
 import { type Budget, defaultBudget, queryCredit } from './budget.ts';
 import { LearnedAddresses } from './learned.ts';
-import { NameIds } from './name-ids.ts';
+import { type NameId, NameIds } from './name-ids.ts';
 import type { Numbers } from './numbers.ts';
 
 export interface Endpoint {
@@ -58,8 +58,12 @@ export class Target {
   readonly #numbers: Numbers;
   readonly #learned: LearnedAddresses;
   readonly #policies = new Map<number, CompiledPolicy>();
+  /** Names that the kernel knows ahead of their first address. */
+  readonly #prepared = new Map<string, NameId>();
   #policy: CompiledPolicy;
   #table: number;
+  /** Its numbers may be others' by now. */
+  #ended = false;
 
   /**
    * Makes the target known to the kernel with this policy in force. Nothing is attached by it.
@@ -148,11 +152,9 @@ export class Target {
 
   /** Addresses of a name, from an answer that will be released when this has returned. */
   learn(name: string, addresses: readonly LearnedAddress[], refused: boolean): void {
-    const { entry, fresh } = this.names.intern(name, refused);
-    if (fresh) {
-      this.#kernel.keeping.name(entry.id, this.spec.id, name, refused);
-      this.#setName(this.#table, entry.id, name, refused);
-    }
+    if (this.#ended) return;
+    const { entry } = this.#know(name, refused);
+    if (!refused) this.#prepared.delete(name);
     const now = this.#kernel.tick();
     for (const { address, seconds } of addresses) {
       // The packet hook's short way takes learned addresses without a look into that list.
@@ -161,8 +163,26 @@ export class Target {
     }
   }
 
-  /** The cgroup is gone, and nothing of it is judged any more: the kernel forgets it. */
+  /** An answer for an allowed name is being waited for: all that does not depend on it is done meanwhile. */
+  prepare(name: string): void {
+    if (this.#ended) return;
+    const { entry, fresh } = this.#know(name, false);
+    if (fresh) this.#prepared.set(name, entry);
+  }
+
+  /** No address came of it. */
+  abandon(name: string): void {
+    const entry = this.#prepared.get(name);
+    if (entry !== undefined) this.#forget(entry);
+  }
+
+  /**
+   * The cgroup is gone, and nothing of it is judged any more: the kernel forgets it. Answers that come later
+   * change nothing.
+   */
   end(): void {
+    this.#ended = true;
+    this.#prepared.clear();
     const { slot, cgroup } = this.spec;
     this.#empty(this.#table, this.#policy);
     this.#learned.clear();
@@ -171,6 +191,29 @@ export class Target {
     // Last: a target that is still known is forgotten again by the process after this one.
     this.#kernel.deleteTarget(slot, cgroup.id);
     this.#numbers.freeNames(ids);
+  }
+
+  /** Its number, under which the kernel has its rules. */
+  #know(name: string, refused: boolean): { readonly entry: NameId; readonly fresh: boolean } {
+    const known = this.names.intern(name, refused);
+    if (!known.fresh) return known;
+    try {
+      this.#kernel.keeping.name(known.entry.id, this.spec.id, name, refused);
+      this.#setName(this.#table, known.entry.id, name, refused);
+    } catch (cause) {
+      this.#forget(known.entry);
+      throw cause;
+    }
+    return known;
+  }
+
+  /** No address has it. The next name of this number must not find its rules. */
+  #forget(entry: NameId): void {
+    this.names.remove(entry);
+    this.#prepared.delete(entry.name);
+    this.#kernel.keeping.forgetName(entry.id);
+    this.#kernel.setLines(this.#table, entry.id, []);
+    this.#numbers.freeNames([entry.id]);
   }
 
   #takeOver({ names, addresses, carried }: KeptTarget): void {

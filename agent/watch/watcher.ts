@@ -34,10 +34,21 @@ export interface WatchHandlers {
   fault(error: unknown): void;
 }
 
-export interface ContainerWatcher {
+/** Whose a cgroup is: what one row of evidence asks, while others wait for nothing. */
+export interface ContainerNaming {
+  /**
+   * The name of the container, ended or not, whose cgroup's folder is called so. Null where nobody knows one;
+   * it rejects never.
+   */
+  containerName(cgroup: string): string | null | Promise<string | null>;
+}
+
+export interface ContainerWatcher extends ContainerNaming {
   /** For messages and metrics: `containerd 1.6.20`, once it is known. */
   readonly runtime: string;
   /** Follows from now on, through restarts of the runtime, until `close`. */
   start(handlers: WatchHandlers): void;
+  /** Tells of all that run now once more: others of them may be of interest. */
+  list(): void;
   close(): void;
 }

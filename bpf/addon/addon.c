@@ -2,10 +2,7 @@
 /* The addon's exports. */
 #include "addon.h"
 
-static const struct {
-	const char *name;
-	napi_callback function;
-} tw_exports[] = {
+static const struct tw_export tw_exports[] = {
 	{ "load", tw_load },
 	{ "loadLater", tw_load_later },
 	{ "unload", tw_unload },
@@ -47,16 +44,7 @@ static const struct {
 
 static napi_value tw_init(napi_env env, napi_value exports)
 {
-	napi_value function;
-	size_t i;
-
-	for (i = 0; i < sizeof(tw_exports) / sizeof(tw_exports[0]); i++) {
-		if (napi_create_function(env, tw_exports[i].name, NAPI_AUTO_LENGTH,
-					 tw_exports[i].function, NULL, &function) != napi_ok)
-			return NULL;
-		tw_set(env, exports, tw_exports[i].name, function);
-	}
-	return exports;
+	return tw_export_all(env, exports, tw_exports, sizeof(tw_exports) / sizeof(tw_exports[0]));
 }
 
 NAPI_MODULE(torwacht, tw_init)

@@ -40,12 +40,21 @@ int tw_string(napi_env env, napi_value value, char *out, size_t size);
 int tw_uint32(napi_env env, napi_value value, uint32_t *out);
 int tw_uint64(napi_env env, napi_value value, uint64_t *out);
 int tw_bytes(napi_env env, napi_value value, void **data, size_t *size);
+/* The same, of just this size. */
+int tw_sized(napi_env env, napi_value value, void **data, size_t size);
 int tw_property(napi_env env, napi_value object, const char *name, napi_value *out);
 napi_value tw_undefined(napi_env env);
 napi_value tw_number(napi_env env, double value);
 napi_value tw_throw(napi_env env, int error, const char *what);
 napi_value tw_throw_text(napi_env env, const char *code, const char *message);
 void tw_set(napi_env env, napi_value object, const char *name, napi_value value);
+
+struct tw_export {
+	const char *name;
+	napi_callback function;
+};
+/* What an addon's init gives: `exports` with the functions in it, or NULL. */
+napi_value tw_export_all(napi_env env, napi_value exports, const struct tw_export *list, size_t count);
 
 /*
  * A handle is an external value with the tag of its kind, so that none can be taken for another. The
@@ -54,6 +63,21 @@ void tw_set(napi_env env, napi_value object, const char *name, napi_value value)
 extern const napi_type_tag tw_engine_tag, tw_link_tag, tw_ring_tag;
 napi_value tw_handle(napi_env env, void *data, const napi_type_tag *tag, napi_finalize finalize);
 int tw_unhandle(napi_env env, napi_value value, const napi_type_tag *tag, void **out);
+
+/*
+ * later.c: work on another thread. `run` may not touch JavaScript; `settle` is called on our thread, also when `run`
+ * was not, gives the result or NULL with an exception pending, and lets go of all that the job holds but its memory.
+ */
+struct tw_job {
+	void (*run)(struct tw_job *job);
+	napi_value (*settle)(napi_env env, struct tw_job *job);
+	int err;		/* 0, or -errno */
+	napi_async_work work;
+	napi_deferred deferred;
+};
+
+/* A promise; the job, from malloc, is taken over in any case. */
+napi_value tw_later(napi_env env, struct tw_job *job, const char *name);
 
 /* engine.c */
 int tw_engine(napi_env env, napi_value value, struct tw_engine **out);

@@ -178,29 +178,50 @@ static int tw_flush(struct tw_flows *flows)
 	return err;
 }
 
-/* forgetFlows(netns, port) -> how many flows to that port were forgotten */
+struct tw_forgetting {
+	struct tw_job job;
+	char netns[4096];
+	struct tw_flows flows;
+};
+
+static void tw_run_forgetting(struct tw_job *job)
+{
+	struct tw_forgetting *forgetting = (void *)job;
+	int before = tw_enter(forgetting->netns);
+
+	job->err = before;
+	if (before < 0 && forgetting->netns[0])
+		return;
+	job->err = tw_flush(&forgetting->flows);
+	tw_leave(before);
+}
+
+static napi_value tw_settle_forgetting(napi_env env, struct tw_job *job)
+{
+	struct tw_forgetting *forgetting = (void *)job;
+
+	if (job->err < 0)
+		return tw_throw(env, -job->err, forgetting->netns);
+	return tw_number(env, forgetting->flows.count);
+}
+
+/* forgetFlows(netns, port) -> promise of how many flows to that port were forgotten */
 napi_value tw_forget_flows(napi_env env, napi_callback_info info)
 {
-	struct tw_flows *flows;
+	struct tw_forgetting *forgetting;
 	napi_value argv[2];
 	char path[4096];
-	uint32_t port, count;
-	int before, err;
+	uint32_t port;
 
 	if (tw_args(env, info, 2, argv) || tw_string(env, argv[0], path, sizeof(path)) ||
 	    tw_uint32(env, argv[1], &port))
 		return NULL;
-	flows = calloc(1, sizeof(*flows));
-	if (!flows)
+	forgetting = calloc(1, sizeof(*forgetting));
+	if (!forgetting)
 		return tw_throw(env, ENOMEM, "forgetFlows");
-	flows->port = (uint16_t)port;
-	before = tw_enter(path);
-	err = before;
-	if (before >= 0 || !*path) {
-		err = tw_flush(flows);
-		tw_leave(before);
-	}
-	count = flows->count;
-	free(flows);
-	return err < 0 ? tw_throw(env, -err, path) : tw_number(env, count);
+	forgetting->job.run = tw_run_forgetting;
+	forgetting->job.settle = tw_settle_forgetting;
+	strcpy(forgetting->netns, path);
+	forgetting->flows.port = (uint16_t)port;
+	return tw_later(env, &forgetting->job, "torwacht.flows");
 }

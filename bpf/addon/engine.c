@@ -198,22 +198,6 @@ static void tw_collect_maps(struct tw_engine *engine)
 	}
 }
 
-/* A load under way: the object is prepared, the kernel verifies it on another thread. */
-struct tw_loading {
-	napi_async_work work;
-	napi_deferred deferred;
-	struct bpf_object *object;
-	int err;
-};
-
-static void tw_load_execute(napi_env env, void *data)
-{
-	struct tw_loading *loading = data;
-
-	(void)env;
-	loading->err = bpf_object__load(loading->object);
-}
-
 /* An Error with the end of the log, where the verifier says why. */
 static napi_value tw_refusal(napi_env env, int error)
 {
@@ -244,47 +228,43 @@ static napi_value tw_loaded(napi_env env, struct bpf_object *object)
 	return tw_handle(env, engine, &tw_engine_tag, tw_engine_free);
 }
 
-static void tw_load_complete(napi_env env, napi_status status, void *data)
-{
-	struct tw_loading *loading = data;
-	napi_value handle = NULL;
+/* A load under way: the object is prepared, the kernel verifies it on another thread. */
+struct tw_loading {
+	struct tw_job job;
+	struct bpf_object *object;
+};
 
-	if (status == napi_ok && !loading->err)
-		handle = tw_loaded(env, loading->object);
-	else
-		bpf_object__close(loading->object);
-	if (handle) {
-		napi_resolve_deferred(env, loading->deferred, handle);
-	} else {
-		napi_get_and_clear_last_exception(env, &handle);
-		napi_reject_deferred(env, loading->deferred,
-				     loading->err ? tw_refusal(env, -loading->err) : handle);
-	}
-	napi_delete_async_work(env, loading->work);
-	free(loading);
+static void tw_load_run(struct tw_job *job)
+{
+	struct tw_loading *loading = (void *)job;
+
+	job->err = bpf_object__load(loading->object);
+}
+
+static napi_value tw_load_settle(napi_env env, struct tw_job *job)
+{
+	struct tw_loading *loading = (void *)job;
+
+	if (!job->err)
+		return tw_loaded(env, loading->object);
+	bpf_object__close(loading->object);
+	napi_throw(env, tw_refusal(env, -job->err));
+	return NULL;
 }
 
 /* Takes over the object, also when it fails. */
 static napi_value tw_load_on_thread(napi_env env, struct bpf_object *object)
 {
 	struct tw_loading *loading = calloc(1, sizeof(*loading));
-	napi_value name, promise = NULL;
 
 	if (!loading) {
 		bpf_object__close(object);
 		return tw_throw(env, ENOMEM, "load");
 	}
+	loading->job.run = tw_load_run;
+	loading->job.settle = tw_load_settle;
 	loading->object = object;
-	napi_create_string_utf8(env, "torwacht.load", NAPI_AUTO_LENGTH, &name);
-	if (napi_create_promise(env, &loading->deferred, &promise) != napi_ok ||
-	    napi_create_async_work(env, NULL, name, tw_load_execute, tw_load_complete, loading,
-				   &loading->work) != napi_ok ||
-	    napi_queue_async_work(env, loading->work) != napi_ok) {
-		bpf_object__close(object);
-		free(loading);
-		return tw_throw(env, EIO, "load");
-	}
-	return promise;
+	return tw_later(env, &loading->job, "torwacht.load");
 }
 
 /* Opened, with its sizes and without what is left out; NULL with an exception pending. */

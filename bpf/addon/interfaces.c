@@ -8,6 +8,7 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -154,54 +155,95 @@ static int tw_ask_interface(struct tw_interfaces *all, uint32_t index)
 	return err;
 }
 
-/* ownInterface(index) -> { index, peer, name, kind } of our own namespace, or undefined */
+struct tw_asking {
+	struct tw_job job;
+	char netns[4096];
+	uint32_t index;
+	struct tw_interfaces all;
+};
+
+static void tw_run_own(struct tw_job *job)
+{
+	struct tw_asking *asking = (void *)job;
+
+	job->err = tw_ask_interface(&asking->all, asking->index);
+}
+
+static napi_value tw_settle_own(napi_env env, struct tw_job *job)
+{
+	struct tw_asking *asking = (void *)job;
+
+	if (job->err == -ENODEV || (!job->err && !asking->all.links))
+		return tw_undefined(env);
+	return job->err ? tw_throw(env, -job->err, "link") : tw_show_link(env, &asking->all.link[0]);
+}
+
+/* ownInterface(index) -> promise of { index, peer, name, kind } of our own namespace, or undefined */
 napi_value tw_own_interface(napi_env env, napi_callback_info info)
 {
-	static struct tw_interfaces all;
+	struct tw_asking *asking;
 	napi_value argv[1];
 	uint32_t index;
-	int err;
 
 	if (tw_args(env, info, 1, argv) || tw_uint32(env, argv[0], &index))
 		return NULL;
+	asking = calloc(1, sizeof(*asking));
+	if (!asking)
+		return tw_throw(env, ENOMEM, "ownInterface");
 	/* 0 would be any. */
-	if (!index || index > INT32_MAX)
-		return tw_undefined(env);
-	all.links = all.addresses = 0;
-	err = tw_ask_interface(&all, index);
-	if (err == -ENODEV || (!err && !all.links))
-		return tw_undefined(env);
-	return err ? tw_throw(env, -err, "link") : tw_show_link(env, &all.link[0]);
+	asking->index = index && index <= INT32_MAX ? index : INT32_MAX;
+	asking->job.run = tw_run_own;
+	asking->job.settle = tw_settle_own;
+	return tw_later(env, &asking->job, "torwacht.link");
 }
 
-/* interfaces(netns) -> { links: { index, peer, name, kind }[], addresses: number[] } */
+static void tw_run_list(struct tw_job *job)
+{
+	struct tw_asking *asking = (void *)job;
+	int before = tw_enter(asking->netns);
+
+	job->err = before;
+	if (before < 0 && asking->netns[0])
+		return;
+	job->err = tw_ask_interfaces(&asking->all);
+	tw_leave(before);
+}
+
+static napi_value tw_settle_list(napi_env env, struct tw_job *job)
+{
+	struct tw_asking *asking = (void *)job;
+	struct tw_interfaces *all = &asking->all;
+	napi_value result, list;
+	uint32_t i;
+
+	if (job->err < 0)
+		return tw_throw(env, -job->err, asking->netns);
+	napi_create_object(env, &result);
+	napi_create_array(env, &list);
+	for (i = 0; i < all->links; i++)
+		napi_set_element(env, list, i, tw_show_link(env, &all->link[i]));
+	tw_set(env, result, "links", list);
+	napi_create_array(env, &list);
+	for (i = 0; i < all->addresses; i++)
+		napi_set_element(env, list, i, tw_number(env, all->address[i]));
+	tw_set(env, result, "addresses", list);
+	return result;
+}
+
+/* interfaces(netns) -> promise of { links: { index, peer, name, kind }[], addresses: number[] } */
 napi_value tw_list_interfaces(napi_env env, napi_callback_info info)
 {
-	static struct tw_interfaces all;	/* of the main thread alone; too large for a stack */
-	napi_value argv[1], result, list;
+	struct tw_asking *asking;
+	napi_value argv[1];
 	char path[4096];
-	uint32_t i;
-	int before, err;
 
 	if (tw_args(env, info, 1, argv) || tw_string(env, argv[0], path, sizeof(path)))
 		return NULL;
-	all.links = all.addresses = 0;
-	before = tw_enter(path);
-	err = before;
-	if (before >= 0 || !*path) {
-		err = tw_ask_interfaces(&all);
-		tw_leave(before);
-	}
-	if (err < 0)
-		return tw_throw(env, -err, path);
-	napi_create_object(env, &result);
-	napi_create_array(env, &list);
-	for (i = 0; i < all.links; i++)
-		napi_set_element(env, list, i, tw_show_link(env, &all.link[i]));
-	tw_set(env, result, "links", list);
-	napi_create_array(env, &list);
-	for (i = 0; i < all.addresses; i++)
-		napi_set_element(env, list, i, tw_number(env, all.address[i]));
-	tw_set(env, result, "addresses", list);
-	return result;
+	asking = calloc(1, sizeof(*asking));
+	if (!asking)
+		return tw_throw(env, ENOMEM, "interfaces");
+	asking->job.run = tw_run_list;
+	asking->job.settle = tw_settle_list;
+	strcpy(asking->netns, path);
+	return tw_later(env, &asking->job, "torwacht.interfaces");
 }

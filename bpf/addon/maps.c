@@ -33,19 +33,6 @@ static struct tw_map *tw_map_arg(napi_env env, napi_value *argv)
 	return map;
 }
 
-static int tw_sized(napi_env env, napi_value value, void **data, size_t size)
-{
-	size_t given;
-
-	if (tw_bytes(env, value, data, &given))
-		return -1;
-	if (given != size) {
-		tw_throw_text(env, "EINVAL", "the Buffer is not of the map's size");
-		return -1;
-	}
-	return 0;
-}
-
 /* mapUpdate(handle, map, key, value, flags) */
 napi_value tw_map_update(napi_env env, napi_callback_info info)
 {

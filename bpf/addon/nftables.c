@@ -5,6 +5,7 @@
 #include "netns.h"
 #include <errno.h>
 #include <linux/netlink.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -42,23 +43,52 @@ static int tw_send_batch(const void *batch, size_t size)
 	return err > 0 ? -EPROTO : err;
 }
 
-/* netfilterBatch(netns, messages): the last one asks for an acknowledgement */
+struct tw_batch {
+	struct tw_job job;
+	char netns[4096];
+	size_t size;
+	char bytes[];
+};
+
+static void tw_run_batch(struct tw_job *job)
+{
+	struct tw_batch *batch = (void *)job;
+	int before = tw_enter(batch->netns);
+
+	job->err = before;
+	if (before < 0 && batch->netns[0])
+		return;
+	job->err = tw_send_batch(batch->bytes, batch->size);
+	tw_leave(before);
+}
+
+static napi_value tw_settle_batch(napi_env env, struct tw_job *job)
+{
+	struct tw_batch *batch = (void *)job;
+
+	return job->err < 0 ? tw_throw(env, -job->err, batch->netns) : tw_undefined(env);
+}
+
+/* netfilterBatch(netns, messages) -> promise; the last one asks for an acknowledgement */
 napi_value tw_netfilter_batch(napi_env env, napi_callback_info info)
 {
+	struct tw_batch *batch;
 	napi_value argv[2];
 	char path[4096];
-	void *batch;
+	void *bytes;
 	size_t size;
-	int before, err;
 
 	if (tw_args(env, info, 2, argv) || tw_string(env, argv[0], path, sizeof(path)) ||
-	    tw_bytes(env, argv[1], &batch, &size))
+	    tw_bytes(env, argv[1], &bytes, &size))
 		return NULL;
-	before = tw_enter(path);
-	err = before;
-	if (before >= 0 || !*path) {
-		err = tw_send_batch(batch, size);
-		tw_leave(before);
-	}
-	return err < 0 ? tw_throw(env, -err, path) : tw_undefined(env);
+	batch = calloc(1, sizeof(*batch) + size);
+	if (!batch)
+		return tw_throw(env, ENOMEM, "netfilterBatch");
+	batch->job.run = tw_run_batch;
+	batch->job.settle = tw_settle_batch;
+	strcpy(batch->netns, path);
+	batch->size = size;
+	if (size)	/* nothing has no address */
+		memcpy(batch->bytes, bytes, size);
+	return tw_later(env, &batch->job, "torwacht.netfilter");
 }

@@ -146,3 +146,30 @@ void tw_set(napi_env env, napi_value object, const char *name, napi_value value)
 {
 	napi_set_named_property(env, object, name, value);
 }
+
+int tw_sized(napi_env env, napi_value value, void **data, size_t size)
+{
+	size_t given;
+
+	if (tw_bytes(env, value, data, &given))
+		return -1;
+	if (given != size) {
+		tw_throw_text(env, "EINVAL", "the Buffer is not of the map's size");
+		return -1;
+	}
+	return 0;
+}
+
+napi_value tw_export_all(napi_env env, napi_value exports, const struct tw_export *list, size_t count)
+{
+	napi_value function;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		if (napi_create_function(env, list[i].name, NAPI_AUTO_LENGTH, list[i].function, NULL,
+					 &function) != napi_ok)
+			return NULL;
+		tw_set(env, exports, list[i].name, function);
+	}
+	return exports;
+}

@@ -10,8 +10,10 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
 #include "../evidence.h"
+#include "../direct.h"
 #include "../socket.h"
 #include "../packet.h"
+#include "../short.h"
 
 #define TW_SKB_ANCESTOR(level) bpf_skb_ancestor_cgroup_id(skb, level)
 
@@ -152,7 +154,8 @@ static __always_inline struct tw_sock *tw_new_socket(struct bpf_sock *sk)
 	return s;
 }
 
-static __always_inline int tw_decide(struct __sk_buff *skb, struct bpf_sock *sk, struct tw_sock *s)
+/* Not inlined: what the short way needs of registers and cache would grow with it. */
+static __attribute__((noinline)) int tw_decide(struct __sk_buff *skb, struct bpf_sock *sk, struct tw_sock *s)
 {
 	struct tw_held held;
 	struct tw_packet p;
@@ -204,82 +207,42 @@ static __always_inline int tw_decide(struct __sk_buff *skb, struct bpf_sock *sk,
 	return TW_PASS;
 }
 
-/*
- * The socket's cached verdict, found with one call into the kernel. Anything but a plain TCP or UDP
- * packet over IPv4, all of whose headers can be read in place, goes the whole way.
- */
-static __always_inline int tw_is_remembered(struct __sk_buff *skb, const struct tw_sock *s)
-{
-	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
-	const struct iphdr *ip = data;
-	const struct tw_transport *th = (void *)(ip + 1);
-
-	if (!s->table || skb->protocol != bpf_htons(0x0800) || (void *)(&th->ports + 1) > end)
-		return 0;
-	if (*(__u8 *)data != 0x45 || ip->frag_off & bpf_htons(0x1fff))
-		return 0;
-	if (ip->protocol != s->proto || bpf_ntohl(ip->daddr) != s->daddr ||
-	    bpf_ntohs(th->ports.dest) != s->dport)
-		return 0;
-	if (s->proto != IPPROTO_TCP)
-		return tw_still_holds(s, 1);
-	return (void *)(th + 1) <= end && tw_still_holds(s, tw_is_fresh(s->stream, s->proto, th));
-}
-
-/*
- * The commonest new verdict in short: a known socket sends to an address that the target learned, and
- * the first name of it allows the port. Says yes only where tw_judge would. No address that is on the
- * list of DNS-over-HTTPS resolvers is ever learned (agent/target), so the list is not asked here.
- */
-static __always_inline int tw_is_learned(struct __sk_buff *skb, struct tw_sock *s)
-{
-	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
-	const struct iphdr *ip = data;
-	const struct tw_transport *th = (void *)(ip + 1);
-	struct tw_query q = { .flags = TW_Q_FRESH };
-	const struct tw_lines *lines;
-	const struct tw_learned *l;
-	__u32 slot = s->slot, service;
-	__u64 *word, in_force;
-	int match;
-
-	if (!s->table || skb->protocol != bpf_htons(0x0800) || (void *)(&th->ports + 1) > end ||
-	    skb->ifindex == 1)
-		return 0;
-	if (*(__u8 *)data != 0x45 || ip->frag_off & bpf_htons(0x1fff))
-		return 0;
-	/* A segment that ends before its flags is malformed. */
-	if (ip->protocol == IPPROTO_TCP && (void *)(th + 1) > end)
-		return 0;
-	/* The table in force is the socket's, so the socket's target is the one that the table is for. */
-	word = bpf_map_lookup_elem(&policies, &slot);
-	in_force = word ? *(volatile __u64 *)word : 0;
-	if (TW_POLICY_TABLE(in_force) != s->table || in_force & TW_DENY_CIDR)
-		return 0;
-	q.daddr = bpf_ntohl(ip->daddr);
-	q.dport = bpf_ntohs(th->ports.dest);
-	q.proto = ip->protocol;
-	service = TW_SERVICE(q.proto, q.dport);
-	if (tw_never_allowed(q.daddr, service, 0))
-		return 0;
-	l = tw_learned_of(s->target, q.daddr);
-	if (!l || !l->slot[0].name || tw_now() >= l->slot[0].expires)
-		return 0;
-	lines = tw_lines_of(s->table, l->slot[0].name);
-	if (!lines)
-		return 0;
-	match = tw_first_match(lines, service);
-	if (match < 0 || match & TW_MATCH_DENY)
-		return 0;
-	tw_keep(s, &q, TW_SOCK_ALLOWED, l->slot[0].expires, l->slot[0].name);
-	return 1;
-}
-
 static __always_inline int tw_packet(struct __sk_buff *skb, struct bpf_sock *sk, struct tw_sock *s)
 {
-	if (s && (tw_is_remembered(skb, s) || tw_is_learned(skb, s)))
+	struct tw_plain p;
+	__u64 opened;
+
+	switch (s ? tw_short_way(skb, s, &p, &opened) : TW_SHORT_NO) {
+	case TW_SHORT_LEARNED:
+		tw_keep(s, p.place, TW_SOCK_ALLOWED, opened);
 		return TW_PASS;
-	return tw_decide(skb, sk, s);
+	case TW_SHORT_CACHED:
+		return TW_PASS;
+	default:
+		return tw_decide(skb, sk, s);
+	}
+}
+
+/*
+ * Most packets pass without a single call into the kernel. A connection to an address that was learned must
+ * be remembered, for it outlives the name's time; a datagram is asked anew each time.
+ */
+static __always_inline int tw_packet_direct(struct __sk_buff *skb, struct bpf_sock *sk)
+{
+	const struct tw_sock *s = sk ? tw_direct_storage(sk) : 0;
+	struct tw_plain p;
+	__u64 opened;
+	int way = s ? tw_short_way(skb, s, &p, &opened) : TW_SHORT_NO;
+
+	if (way == TW_SHORT_CACHED || (way == TW_SHORT_LEARNED && !s->stream))
+		return TW_PASS;
+	return tw_decide(skb, sk, sk ? bpf_sk_storage_get(&sockets, sk, 0, 0) : 0);
+}
+
+SEC("cgroup_skb/egress")
+int tw_egress_direct(struct __sk_buff *skb)
+{
+	return tw_packet_direct(skb, skb->sk);
 }
 
 SEC("cgroup_skb/egress")

@@ -8,34 +8,19 @@
 #include <bpf/bpf_helpers.h>
 #include "../process.h"
 
-/* Is the task below a target's cgroup? Walks up; targets lie at most TW_MAX_LEVELS deep. */
-static __always_inline int tw_in_target(struct task_struct *task)
-{
-	struct cgroup *c = BPF_CORE_READ(task, cgroups, dfl_cgrp);
-	__u64 id;
-	int i;
-
-	for (i = 0; c && i < TW_MAX_LEVELS; i++) {
-		id = BPF_CORE_READ(c, kn, id);
-		if (bpf_map_lookup_elem(&cgroups, &id))
-			return 1;
-		c = (void *)BPF_CORE_READ(c, self.parent);	/* self is a cgroup's first field */
-	}
-	return 0;
-}
-
 SEC("tp_btf/sched_process_fork")
 int tw_fork(__u64 *ctx)	/* parent, child */
 {
 	struct task_struct *child = (void *)ctx[1];
 	__u32 pid = BPF_CORE_READ(child, tgid);
 	struct tw_process *p;
+	__u64 part;
 
-	if (pid != (__u32)BPF_CORE_READ(child, pid) || !tw_in_target(child))
+	if (pid != (__u32)BPF_CORE_READ(child, pid) || !tw_in_target(child, &part))
 		return 0;	/* a thread, or nobody's */
 	p = tw_record_of(pid);
 	if (p)
-		tw_read_process(p, child);
+		tw_read_process(p, child, part);
 	return 0;
 }
 
@@ -46,15 +31,18 @@ int tw_exec(__u64 *ctx)	/* task, its pid before, the program */
 	struct linux_binprm *bprm = (void *)ctx[2];
 	unsigned long start, size;
 	struct tw_process *p;
+	__u64 part;
 
-	if (!tw_in_target(task))
+	if (!tw_in_target(task, &part))
 		return 0;
 	p = tw_record_of(BPF_CORE_READ(task, tgid));
 	if (!p)
 		return 0;
 	/* Ancestors as of its beginning, if it was seen then. */
 	if (p->start != BPF_CORE_READ(task, group_leader, start_boottime))
-		tw_read_process(p, task);
+		tw_read_process(p, task, part);
+	/* Whoever starts a container puts its first process there before the exec. */
+	p->part = part;
 	p->exe_inode = BPF_CORE_READ(task, mm, exe_file, f_inode, i_ino);
 	p->exe_device = BPF_CORE_READ(task, mm, exe_file, f_inode, i_sb, s_dev);
 	tw_read_comm(p->comm, task);

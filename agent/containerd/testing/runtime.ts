@@ -14,10 +14,15 @@ import {
 import { TasksService } from '../gen/tasks.ts';
 import { VersionService } from '../gen/version.ts';
 
+/** api/types/task/task.proto. */
+const RUNNING = 2;
+const STOPPED = 3;
+
 type Subscriber = ServerWritableStream<SubscribeRequest, Envelope>;
 
 export class TestRuntime {
-  readonly containers = new Map<string, { container: Container; pid: number }>();
+  /** Without a pid, a container whose task has ended. */
+  readonly containers = new Map<string, { container: Container; pid: number | undefined }>();
   /** Filters of every subscription that there was. */
   readonly filters: (readonly string[])[] = [];
   readonly #subscribers = new Set<Subscriber>();
@@ -43,13 +48,21 @@ export class TestRuntime {
         if (found) done(null, { container: found.container });
         else done({ code: status.NOT_FOUND, details: 'no such container' });
       },
-      list: (_call: unknown, done: (error: null, value: object) => void) =>
-        done(null, { containers: [...this.containers.values()].map((one) => one.container) }),
+      list: (
+        { request }: { request: { filters: string[] } },
+        done: (error: null, value: object) => void,
+      ) => {
+        const all = [...this.containers.values()].map(({ container }) => container);
+        done(null, { containers: all.filter((one) => passes(one, request.filters)) });
+      },
     });
     server.addService(TasksService, {
       list: (_call: unknown, done: (error: null, value: object) => void) =>
         done(null, {
-          tasks: [...this.containers].map(([id, { pid }]) => ({ id, pid, status: 2 })),
+          tasks: [...this.containers].map(([id, { pid }]) => ({
+            ...{ id, pid: pid ?? 0 },
+            status: pid === undefined ? STOPPED : RUNNING,
+          })),
         }),
     });
     await new Promise<void>((resolve, reject) => {
@@ -91,6 +104,8 @@ export interface TestSandbox {
   readonly searches?: readonly string[];
   readonly cgroupsPath?: string;
   readonly hostNetwork?: boolean;
+  /** Its task has ended. */
+  readonly dead?: boolean;
 }
 
 /** A container as the CRI plugin writes it. */
@@ -120,4 +135,14 @@ export function containerOf(one: TestSandbox): Container {
     spec: json(spec),
     extensions: { 'io.cri-containerd.sandbox.metadata': json(metadata) },
   };
+}
+
+/** containerd's filters (pkg/filters), as far as we use them: labels that are equal to something, all of them. */
+function passes({ labels }: Container, filters: readonly string[]): boolean {
+  return filters.every((filter) =>
+    filter.split(',').every((part) => {
+      const match = /^labels\."([^"]+)"=="?([^"]*)"?$/.exec(part);
+      return match !== null && labels[match[1] ?? ''] === match[2];
+    }),
+  );
 }

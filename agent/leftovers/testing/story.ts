@@ -4,7 +4,16 @@
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import {
   type Cgroup,
@@ -136,6 +145,16 @@ const stories: Record<string, () => Promise<void> | void> = {
     assert.deepEqual(ids(readRuns()), [run.id]);
   },
 
+  async 'a run that ends by itself while others are swept has left nothing'() {
+    const { run, cgroup } = createRun({ id: '000000000000' });
+    const other = createRun({ id: 'ffffffffffff' });
+    await populate(cgroup);
+    // Both are read; the end of the first one's processes is waited for.
+    const sweeping = sweep(true);
+    removeRun(other.run.id);
+    assert.deepEqual(ids((await sweeping).removed), [run.id]);
+  },
+
   async 'an owner whose pid was given to another process is dead'() {
     const { run } = createRun({ started: `${startOf(process.pid)}0` });
     assert.deepEqual(ids((await sweep()).removed), [run.id]);
@@ -147,6 +166,9 @@ const stories: Record<string, () => Promise<void> | void> = {
     mkdirSync(run.pins, { recursive: true });
     const stray = join(pinRoot(bpffs.path), 'dddddddddddd');
     mkdirSync(stray);
+    const strange = join(pinRoot(bpffs.path), 'strange');
+    symlinkSync('/nowhere', strange);
+    undo.push(() => rmSync(strange));
     bpffs.done();
     await sweep();
     assert.deepEqual([existsSync(stray), existsSync(run.pins)], [false, true]);

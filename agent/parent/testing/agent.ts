@@ -3,6 +3,7 @@
  * started, which it counts in the file. It prints one line for each thing that happened.
  */
 import { appendFileSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { native } from '#bpf/native.ts';
 import { listenByUdp } from '../../resolver/udp-server.ts';
 import { storeOf } from '../kept-sockets.ts';
@@ -11,6 +12,16 @@ const [story = '', file = ''] = process.argv.slice(2);
 appendFileSync(file, '.');
 const life = readFileSync(file, 'utf8').length;
 const say = (line: string) => process.stdout.write(`${line}\n`);
+/** How many times the lock is tried, every 5 ms. */
+const TRIES = 1000;
+const slow = story === 'slow' && life === 1;
+if (story === 'deaf' || slow) {
+  process.on('SIGTERM', () => {
+    say('asked');
+    if (slow) setTimeout(() => process.exit(0), 800);
+  });
+}
+if (story === 'broken') process.exit(7);
 const store = storeOf(process.env);
 const channel = Number(process.env.TORWACHT_PARENT);
 const die = () => process.kill(process.pid, 'SIGKILL');
@@ -70,6 +81,34 @@ const stories: Record<string, () => Promise<void> | void> = {
     say('done');
     process.exit(0);
   },
+  /** Holds a lock that no two may have, and takes up the socket that is kept, or opens one. */
+  async holds() {
+    stay();
+    if (!slow && story !== 'deaf') process.on('SIGTERM', () => process.exit(0));
+    for (let tries = 0; !locked(); tries++) {
+      if (tries === TRIES) return void say('no lock');
+      await sleep(5);
+    }
+    store.offer();
+    const [kept] = store.take('one');
+    const port = kept?.port ?? open('one');
+    say(`${kept ? 'took' : 'opened'} ${port}`);
+    if (!kept) return;
+    await listenByUdp({
+      where: { fd: kept.fd },
+      answer: (request) => {
+        say(`got ${Buffer.from(request)}`);
+        return Promise.resolve(null);
+      },
+    });
+  },
+  offers() {
+    try {
+      store.offer();
+    } catch (error) {
+      say(`${(error as { code: string }).code} ${(error as Error).message}`);
+    }
+  },
   fails() {
     process.exit(7);
   },
@@ -88,4 +127,13 @@ const stories: Record<string, () => Promise<void> | void> = {
   },
 };
 
-await stories[story]?.();
+function locked(): boolean {
+  try {
+    native().lock(process.env.TORWACHT_STATE ?? '');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+await (stories[story] ?? stories.holds)?.();

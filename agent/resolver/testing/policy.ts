@@ -5,7 +5,7 @@ import type { LearnedAddress, RefusedQuery } from '#dns/ports.ts';
 import { createResolver, type Resolver } from '#dns/resolver.ts';
 import { judgeBy } from '#dns/testing/verdicts.ts';
 import { type AnswerShape, a, wireAnswer } from '#dns/testing/wire.ts';
-import type { Answerer } from '../listen.ts';
+import type { Answerer, Listening } from '../listen.ts';
 import { createRandom16 } from '../random.ts';
 import { listenByTcp } from '../tcp-server.ts';
 import { listenByUdp } from '../udp-server.ts';
@@ -52,15 +52,34 @@ export async function serve(t: TestContext): Promise<Served> {
     mode: () => 'Block',
     attached: () => ATTACHED_TEXT,
     upstream,
-    sink: { learn: (name, addresses) => learned.push([name, addresses]) },
+    sink: {
+      prepare: () => undefined,
+      abandon: () => undefined,
+      learn: (name, addresses) => learned.push([name, addresses]),
+    },
     evidence: { refused: (query) => refused.push(query), allowed: () => {} },
     clock,
     random,
   });
   const answer: Answerer = (request, client) => resolver.handle(request, client);
-  const udp = await listenByUdp({ answer, where: { address: '127.0.0.1', port: 0 } });
-  t.after(() => udp.close());
-  const tcp = await listenByTcp({ answer, where: { address: '127.0.0.1', port: udp.port } });
-  t.after(() => tcp.close());
-  return { port: udp.port, resolver, learned, refused };
+  const { port, servers } = await listenByBoth(answer);
+  for (const server of servers) t.after(() => server.close());
+  return { port, resolver, learned, refused };
+}
+
+/** UDP and TCP on one port: that of the one may be taken for the other. */
+async function listenByBoth(
+  answer: Answerer,
+  attempts = 50,
+): Promise<{ port: number; servers: Listening[] }> {
+  const address = '127.0.0.1';
+  const udp = await listenByUdp({ answer, where: { address, port: 0 } });
+  try {
+    const tcp = await listenByTcp({ answer, where: { address, port: udp.port } });
+    return { port: udp.port, servers: [udp, tcp] };
+  } catch (error) {
+    await udp.close();
+    if (attempts <= 1) throw error;
+    return await listenByBoth(answer, attempts - 1);
+  }
 }

@@ -1,0 +1,123 @@
+/** One file of a spool: rows of one instance, a line of JSON each. Read from its beginning, removed when all is read. */
+import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Numbered } from './output.ts';
+
+const NAME = /^\d{15}\.([\w-]{1,64})\.\d{12}\.jsonl$/;
+const NEWLINE = 0x0a;
+
+export interface Lines {
+  readonly events: readonly Numbered[];
+  /** Of the file, from where it was read. */
+  readonly bytes: number;
+  /** Lines that are no rows. */
+  readonly unreadable: number;
+}
+
+export class Segment {
+  readonly instance: string;
+  /** Bytes of whole lines. */
+  size = 0;
+  /** Lines that are not taken yet. */
+  lines = 0;
+  readonly #path: string;
+  #handle: FileHandle | undefined;
+  #offset = 0;
+
+  private constructor(path: string, instance: string) {
+    this.#path = path;
+    this.instance = instance;
+  }
+
+  /** Names sort by time: `started` is when the instance began, ms; `first` the number of its first row. */
+  static async create(
+    folder: string,
+    { instance, started, first }: { instance: string; started: number; first: number },
+  ): Promise<Segment> {
+    const name = `${padded(started, 15)}.${instance}.${padded(first, 12)}.jsonl`;
+    const segment = new Segment(join(folder, name), instance);
+    segment.#handle = await open(join(folder, name), 'wx', 0o600);
+    return segment;
+  }
+
+  /** One that an agent before this one has left; undefined for a file that is none. `torn`: it ends within a line. */
+  static async find(
+    folder: string,
+    name: string,
+  ): Promise<{ segment: Segment; torn: boolean } | undefined> {
+    const instance = NAME.exec(name)?.[1];
+    if (instance === undefined) return undefined;
+    const segment = new Segment(join(folder, name), instance);
+    const bytes = await readFile(join(folder, name));
+    segment.size = bytes.lastIndexOf(NEWLINE) + 1;
+    segment.lines = bytes.subarray(0, segment.size).filter((byte) => byte === NEWLINE).length;
+    return { segment, torn: segment.size < bytes.length };
+  }
+
+  get open(): boolean {
+    return this.#handle !== undefined;
+  }
+
+  /** Whole lines, all or nothing: what was written before it failed is cut off. */
+  async append(bytes: Buffer, lines: number): Promise<void> {
+    try {
+      await this.#handle?.appendFile(bytes);
+    } catch (error) {
+      await this.#handle?.truncate(this.size);
+      throw error;
+    }
+    this.size += bytes.length;
+    this.lines += lines;
+  }
+
+  /** At most so many. Rejects where the file is not what was written. */
+  async read(most: number): Promise<Lines> {
+    const bytes = (await readFile(this.#path)).subarray(this.#offset, this.size);
+    if (bytes[this.size - this.#offset - 1] !== NEWLINE)
+      throw new Error('a file of the spool was cut');
+    const events: Numbered[] = [];
+    let [at, unreadable] = [0, 0];
+    for (let count = 0; count < most && at < bytes.length; count++) {
+      const end = bytes.indexOf(NEWLINE, at);
+      const record = parse(bytes.toString('latin1', at, end));
+      if (record === undefined) unreadable++;
+      else events.push(record);
+      at = end + 1;
+    }
+    return { events, bytes: at, unreadable };
+  }
+
+  /** @returns whether nothing is left */
+  take({ events, bytes, unreadable }: Lines): boolean {
+    this.#offset += bytes;
+    this.lines -= events.length + unreadable;
+    return this.#offset >= this.size;
+  }
+
+  /** Nothing more is appended. What was written is written, also where closing fails. */
+  async seal(): Promise<void> {
+    const handle = this.#handle;
+    this.#handle = undefined;
+    await handle?.close().catch(() => {});
+  }
+
+  /** One that cannot be removed is found by the next agent, and sent again. */
+  async remove(): Promise<void> {
+    await this.seal();
+    await rm(this.#path, { force: true }).catch(() => {});
+  }
+}
+
+function parse(line: string): Numbered | undefined {
+  try {
+    const record = JSON.parse(line) as Partial<Numbered> | null;
+    const isRow = Number.isSafeInteger(record?.seq) && typeof record?.event === 'object';
+    return isRow ? (record as Numbered) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function padded(value: number, digits: number): string {
+  return String(value).padStart(digits, '0');
+}
