@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as z from 'zod';
-import { documentSchemas } from './documents.ts';
 import { egressPolicySchema } from './egress-policy.ts';
+import { kindDefinitions } from './kinds.ts';
 import { runnerBindingSchema } from './runner-binding.ts';
-import { apiVersion, kinds } from './version.ts';
+import { apiVersion } from './version.ts';
 
 const policy = (spec: unknown) => ({
   apiVersion,
@@ -68,11 +68,14 @@ test('what the API server adds is accepted', () => {
   assert.equal(egressPolicySchema.safeParse(read).success, true);
 });
 
+const options = { target: 'openapi-3.0', io: 'input' } as const;
+
 interface Schema {
   readonly type?: string;
   readonly properties?: Readonly<Partial<Record<string, Schema>>>;
   readonly items?: Schema;
   readonly enum?: unknown;
+  readonly format?: string;
   readonly maxLength?: number;
   readonly maxItems?: number;
   readonly additionalProperties?: unknown;
@@ -87,16 +90,26 @@ function* walk(schema: Schema, path: string): Generator<readonly [path: string, 
   if (schema.items !== undefined) yield* walk(schema.items, `${path}[]`);
 }
 
-for (const kind of kinds) {
+for (const { kind, schema, status } of kindDefinitions) {
   test(`every object of ${kind} is strict, every string and list bounded, every field described`, () => {
-    const schema = z.toJSONSchema(documentSchemas[kind], { target: 'openapi-3.0', io: 'input' });
-    const spec = (schema as Schema).properties?.spec;
-    assert.ok(spec);
-    for (const [path, part] of walk(spec, 'spec')) {
-      if (part.properties !== undefined) assert.equal(part.additionalProperties, false, path);
-      if (part.type === 'string' && part.enum === undefined) assert.ok(part.maxLength, path);
-      if (part.type === 'array') assert.ok(part.maxItems, path);
-      if (!path.endsWith('[]') && path !== 'spec') assert.ok(part.description, path);
+    const { spec } = schema.shape;
+    for (const [root, part] of [
+      ['spec', spec],
+      ['status', status],
+    ] as const) {
+      if (part === undefined) continue;
+      assertBounded(root, z.toJSONSchema(part as z.ZodType, options) as Schema);
     }
   });
+}
+
+function assertBounded(root: string, schema: Schema): void {
+  for (const [path, part] of walk(schema, root)) {
+    if (part.properties !== undefined) assert.equal(part.additionalProperties, false, path);
+    if (part.type === 'string' && part.enum === undefined && part.format === undefined) {
+      assert.ok(part.maxLength, path);
+    }
+    if (part.type === 'array') assert.ok(part.maxItems, path);
+    if (!path.endsWith('[]') && path !== root) assert.ok(part.description, path);
+  }
 }

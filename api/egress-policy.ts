@@ -14,8 +14,18 @@ export const projectId = z
   .max(19)
   .regex(/^[1-9][0-9]*$/, { error: 'must be the numeric id of a GitLab project' });
 
+const maxJobPattern = 255;
+
 /** A job's name as in .gitlab-ci.yml; `*` stands for any characters, none included. */
-export const jobPattern = z.string().min(1).max(255);
+export const jobPattern = z
+  .string()
+  .min(1)
+  // As GitLab and the API server count: a character may be two units of a string here.
+  .refine((text) => [...text].length <= maxJobPattern, {
+    error: `must have at most ${maxJobPattern} characters`,
+    params: { hint: 'Bring it into bounds.' },
+  })
+  .meta({ maxLength: maxJobPattern });
 
 export const selectorSchema = z.strictObject({
   projects: z
@@ -36,12 +46,18 @@ export const selectorSchema = z.strictObject({
 });
 export type Selector = z.infer<typeof selectorSchema>;
 
+const presetName = z
+  .string()
+  .min(1)
+  .max(63)
+  .regex(/^[a-z0-9-]+$/, { error: 'is no name of a preset' });
+
 export const egressPolicySpecSchema = z.strictObject({
   selector: selectorSchema
     .optional()
     .describe('Whose egress this is about; every governed job of the namespace when omitted.'),
   presets: z
-    .array(z.string().min(1).max(63))
+    .array(presetName)
     .max(64)
     .optional()
     .describe(

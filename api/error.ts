@@ -10,6 +10,7 @@ export const exitCodes = {
   policy: 3,
   privilege: 4,
   host: 5,
+  cluster: 6,
   internal: 70,
 } as const;
 

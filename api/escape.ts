@@ -21,6 +21,53 @@ export function escapeField(field: Uint8Array): string {
   return escapeText(end < 0 ? field : field.subarray(0, end));
 }
 
+/** The same for text that may have passed here already: what is printable stays as it is. */
+export function shownText(text: string): string {
+  return /^[\x20-\x7e]*$/.test(text) ? text : escapeText(text);
+}
+
+/** A value within a line of `name=value`: a blank of its own would begin another one. */
+export function valueText(text: string): string {
+  return shownText(text).replaceAll(' ', '\\x20');
+}
+
+/** Printable text within a code span of Slack: no link, no mention, and no end of the span. */
+export function slackText(text: string): string {
+  return shownText(text)
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('`', '\\x60');
+}
+
+/** Text in HTML, between tags or in a quoted attribute. */
+export function htmlText(text: string): string {
+  return shownText(text)
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;');
+}
+
+/** For readers that make links of whatever looks like one: `evil[.]example`, as analysts write it. */
+export function unlinkedText(text: string): string {
+  return shownText(text).replaceAll('.', '[.]').replaceAll('://', '[:]//').replaceAll('@', '[at]');
+}
+
+/** JSON in ASCII alone: also a reader that shows it as it is shows nothing but letters. */
+export function asciiJson(value: unknown): string {
+  return asciiUnits(JSON.stringify(value));
+}
+
+/** The same for JSON that is text already. */
+export function asciiUnits(json: string): string {
+  return json.replaceAll(
+    /[^ -~]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
 function hex(byte: number): string {
   return byte.toString(16).padStart(2, '0');
 }

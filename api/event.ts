@@ -47,6 +47,11 @@ export const allowedReasons: ReadonlySet<Reason> = new Set(['local', 'resolver',
 
 export const egressEventSchema = z.object({
   version: z.literal(1),
+  /**
+   * Of the row, the same in every event of it: a later one has its later count. Null in files of earlier runs, as
+   * `added` is.
+   */
+  id: z.string().max(64).nullable().default(null),
   /** First time of the row, RFC 3339. */
   time: z.string(),
   last_seen: z.string(),
@@ -56,8 +61,12 @@ export const egressEventSchema = z.object({
   /** Of the pod, where the target is one. Files of earlier runs lack both. */
   namespace: z.string().nullable().default(null),
   pod: z.string().nullable().default(null),
+  /** Of the pod, in which the process is or was. */
+  container: z.string().nullable().default(null),
   project_id: z.string().nullable(),
   job_name: z.string().nullable(),
+  /** The job's page, on the GitLab of its binding; see policy/job-url.ts. */
+  job_url: z.string().max(1024).nullable().default(null),
   pid: z.number().int().nullable(),
   comm: z.string().nullable(),
   parent_comm: z.string().nullable(),
@@ -70,7 +79,10 @@ export const egressEventSchema = z.object({
   ip: z.string().nullable(),
   port: z.number().int().nullable(),
   protocol: z.enum(['tcp', 'udp', 'icmp', 'other']).nullable(),
+  /** How often it happened until now. */
   count: z.number().int(),
+  /** How many of those no event of this row has said before: over all of its events they make `count`. */
+  added: z.number().int().nullable().default(null),
   rule: z.string(),
   policy: z.string().nullable(),
   reason: z.enum(reasons),

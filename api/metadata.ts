@@ -44,3 +44,8 @@ export const metadataSchema = z.strictObject({
   selfLink: serverField,
 });
 export type Metadata = z.infer<typeof metadataSchema>;
+
+/** Of kinds that stand above all namespaces. */
+export const clusterMetadataSchema = metadataSchema
+  .omit({ namespace: true })
+  .extend({ name: objectName.describe('Name of the object, unique for its kind.') });

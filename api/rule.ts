@@ -20,7 +20,7 @@ export const portSchema = z
       .max(65535)
       .optional()
       .describe('Last port of the range, inclusive; the single port when omitted.'),
-    protocol: protocolSchema.default('TCP').describe('Transport protocol.'),
+    protocol: protocolSchema.default('TCP').describe('Transport protocol; TCP when omitted.'),
   })
   .refine((port) => port.endPort === undefined || port.endPort >= port.port, {
     error: 'must not be lower than port',
@@ -29,7 +29,11 @@ export const portSchema = z
   })
   .meta({
     'x-kubernetes-validations': [
-      { rule: '!has(self.endPort) || self.endPort >= self.port', message: 'endPort is below port' },
+      {
+        rule: '!has(self.endPort) || self.endPort >= self.port',
+        message: 'must not be lower than port',
+        fieldPath: '.endPort',
+      },
     ],
   });
 export type Port = z.infer<typeof portSchema>;
@@ -82,7 +86,7 @@ const exactlyOneError = {
 };
 const exactlyOneRule = {
   rule: 'has(self.fqdn) != has(self.cidr)',
-  message: 'a rule holds exactly one of fqdn and cidr',
+  message: exactlyOneError.error,
 };
 
 export const allowRuleSchema = z
@@ -111,7 +115,11 @@ export const allowRuleSchema = z
   .meta({
     'x-kubernetes-validations': [
       exactlyOneRule,
-      { rule: '!has(self.private) || has(self.fqdn)', message: 'private goes with fqdn only' },
+      {
+        rule: '!has(self.private) || has(self.fqdn)',
+        message: 'goes with fqdn only',
+        fieldPath: '.private',
+      },
     ],
   });
 export type AllowRule = z.infer<typeof allowRuleSchema>;

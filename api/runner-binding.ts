@@ -2,7 +2,10 @@
  * `RunnerBinding`: which jobs are governed, how strictly, and what all of them need to work at all.
  */
 import * as z from 'zod';
+import { barrierSchema, exemptSchema, guardSchema } from './admission.ts';
+import { alertsSchema } from './alerts.ts';
 import { projectId } from './egress-policy.ts';
+import { labelsSchema } from './label-selector.ts';
 import { metadataSchema, namespaceName, objectName } from './metadata.ts';
 import { apiVersion } from './version.ts';
 
@@ -15,8 +18,7 @@ const bindingSelectorSchema = z.strictObject({
     .max(64)
     .optional()
     .describe("Namespaces whose pods are governed; the binding's own when omitted."),
-  podLabels: z
-    .record(z.string().min(1).max(317), z.string().max(63))
+  podLabels: labelsSchema
     .optional()
     .describe(
       'Labels that a pod must have, all of them; every pod when omitted. Whoever creates a pod ' +
@@ -34,17 +36,23 @@ const modeOverrideSchema = z.strictObject({
   mode: modeSchema.describe('Mode for these projects, in place of the mode of the binding.'),
 });
 
+/** What a name or an address can be is for policy/ to say. */
+const ascii = (max: number) =>
+  z
+    .string()
+    .min(1)
+    .max(max)
+    .regex(/^[\x21-\x7e]*$/, { error: 'must be printable ASCII without spaces' });
+
 const hostSchema = z.strictObject({
-  host: z.string().min(1).max(253).describe('A name without wildcard, or an IPv4 address.'),
-  port: z.number().int().min(1).max(65535).default(443).describe('TCP port.'),
+  host: ascii(253).describe('A name without wildcard, or an IPv4 address.'),
+  port: z.number().int().min(1).max(65535).default(443).describe('TCP port; 443 when omitted.'),
 });
 
 export const gitlabSchema = z.strictObject({
-  url: z
-    .string()
-    .min(1)
-    .max(2048)
-    .describe('Address of the GitLab instance, as in the configuration of the runner.'),
+  url: ascii(2048).describe(
+    'Address of the GitLab instance, as in the configuration of the runner.',
+  ),
   extraHosts: z
     .array(hostSchema)
     .max(32)
@@ -113,6 +121,35 @@ export const runnerBindingSpecSchema = z.strictObject({
     })
     .optional()
     .describe('What jobs say about themselves and is believed; nothing when omitted.'),
+  barrier: barrierSchema
+    .optional()
+    .describe(
+      'What the first init container of every governed pod is, field by field. Without it, admission ' +
+        'refuses all pods of a labelled namespace that are not exempt.',
+    ),
+  inject: z
+    .boolean()
+    .optional()
+    .describe(
+      'Put the barrier into pods that come without it? For runners whose configuration cannot be ' +
+        'changed; the first of `barrier.images` must be an image then, and no prefix.',
+    ),
+  guard: guardSchema
+    .optional()
+    .describe(
+      'What governed pods may have that could step around enforcement; little when omitted.',
+    ),
+  exempt: z
+    .array(exemptSchema)
+    .max(32)
+    .optional()
+    .describe(
+      'Pods of a labelled namespace that are not governed, like the runner manager. They carry the label ' +
+        '`torwacht.io/exempt: "true"`, by which the agent knows them; no other pod may.',
+    ),
+  alerts: alertsSchema
+    .optional()
+    .describe('Whom refusals are told to; nobody when omitted. Nodes do not get to know it.'),
 });
 export type RunnerBindingSpec = z.infer<typeof runnerBindingSpecSchema>;
 

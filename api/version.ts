@@ -7,5 +7,5 @@ export const group = 'torwacht.io';
 export const version = 'v1alpha1';
 export const apiVersion = `${group}/${version}` as const;
 
-export const kinds = ['EgressPolicy', 'RunnerBinding'] as const;
+export const kinds = ['EgressPolicy', 'ClusterEgressPolicy', 'RunnerBinding'] as const;
 export type Kind = (typeof kinds)[number];

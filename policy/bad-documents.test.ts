@@ -222,6 +222,11 @@ const bad: readonly (readonly [what: string, text: string, ...problems: string[]
     '6:10 spec.allow.allow.allow: is nested too deeply | No field needs this.',
   ],
   [
+    'a label that cannot be one',
+    `${bindingHead}spec:\n  selector:\n    podLabels:\n      "a b": c\n`,
+    '8:7 spec.selector.podLabels["a b"]: is not the key of a label | Correct the key.',
+  ],
+  [
     'control characters, which are not printed as they are',
     `${head}spec:\n  presets: ["\\e[31mred\\u202e"]\n`,
     '6:13 spec.presets[0]: "\\u001b[31mred\\u202e" is no preset of this version | ' +

@@ -39,7 +39,7 @@ export function checkDocument(value: unknown): DocumentCheck {
     ? []
     : parsed.error.issues
         .slice(0, MAX_PROBLEMS)
-        .flatMap((issue) => describeIssue(kind, issue, value));
+        .flatMap((issue) => describeIssue(documentSchemas[kind], issue, value));
   // The sentence about a name says more than the schema's pattern for it.
   const better = new Set(meaning.map((problem) => JSON.stringify(problem.path)));
   const problems = [
@@ -97,6 +97,9 @@ const meanings: readonly (readonly [path: readonly string[], parse: Parse])[] = 
   [['spec', 'deny', '*', 'fqdn', '*'], parseName],
   [['spec', 'deny', '*', 'cidr', '*'], parsePrefix],
   [['spec', 'presets', '*'], knownPreset],
+  [['spec', 'ceiling', 'allow', '*', 'fqdn', '*'], parseName],
+  [['spec', 'ceiling', 'allow', '*', 'cidr', '*'], parsePrefix],
+  [['spec', 'ceiling', 'presets', '*'], knownPreset],
   [['spec', 'gitlab', 'url'], parseInstanceUrl],
   [['spec', 'gitlab', 'extraHosts', '*', 'host'], parseHost],
   [['spec', 'dns', 'upstreams', '*'], upstreamAddress],

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { TorwachtDocument } from '#api/documents.ts';
 import { apiVersion } from '#api/version.ts';
+import { rounds } from '../test/runner/rounds.ts';
 import { checkDocument } from './check-document.ts';
 import { constantAddress } from './cidr.ts';
 import { type CompileOptions, compile } from './compile.ts';
@@ -299,6 +300,6 @@ test('what is compiled says what the documents say, one by one', () => {
         assert.equal(line?.action === 'allow', expected.has(port));
       }
     }),
-    { numRuns: 500 },
+    { numRuns: rounds(500) },
   );
 });

@@ -50,6 +50,12 @@ export const errors = {
     hint: '{hint}',
     exit: 'policy',
   },
+  tooLarge: {
+    code: 'TW_POLICY_TOO_LARGE',
+    message: 'All policies of one target together hold more than {max} {what}.',
+    hint: 'Use wildcards or wider prefixes, or fewer ceilings, and remove what nothing needs.',
+    exit: 'policy',
+  },
   tooManyLines: {
     code: 'TW_POLICY_TOO_MANY_LINES',
     message: '{subject} is named by rules with more than {max} different port ranges together.',

@@ -5,9 +5,9 @@
 import { alwaysDeniedReasons } from './always-denied.ts';
 import { contains, formatPrefix } from './cidr.ts';
 import { destinationProtocols, portText } from './destination.ts';
-import type { Question, Step } from './explain.ts';
 import type { Judgement } from './judge-destination.ts';
 import { firstMatch } from './permissions.ts';
+import type { Question, Step } from './question.ts';
 import { type RulePlace, rulePlace, rulesForName } from './rule-place.ts';
 import { type CidrEntry, type CompiledPolicy, type Permission, protocols } from './types.ts';
 

@@ -2,27 +2,19 @@
  * Which rule decides about a destination, and why: the verdict of the engine's own functions, the steps
  * of the order of decision on the way to it, and what is nearly allowed.
  */
-import type { TorwachtDocument } from '#api/documents.ts';
 import type { Reason } from '#api/event.ts';
-import { type CompileOptions, compile } from './compile.ts';
-import { type Destination, type DestinationProtocol, hostText } from './destination.ts';
+import { compile } from './compile.ts';
+import { type DestinationProtocol, hostText } from './destination.ts';
 import { steps } from './explain-steps.ts';
 import { judgeDestination } from './judge-destination.ts';
 import { nearMisses } from './near-misses.ts';
 import { type NotSelected, notSelected } from './not-selected.ts';
+import type { Question, Step } from './question.ts';
 import { type RulePlace, rulePlace } from './rule-place.ts';
-import type { Identity, Mode } from './types.ts';
+import type { Mode } from './types.ts';
 import { passes } from './verdict.ts';
 
 /** One question of the order of decision, and its answer. */
-export interface Step {
-  readonly stage: 'lookup' | 'packet';
-  readonly question: string;
-  readonly answer: string;
-  /** Rules that the answer is about. */
-  readonly rules: readonly RulePlace[];
-}
-
 export interface Explanation {
   readonly destination: string;
   readonly protocol: DestinationProtocol;
@@ -42,13 +34,6 @@ export interface Explanation {
   /** What was assumed, and what cannot be known here. */
   readonly notes: readonly string[];
   readonly notSelected: readonly NotSelected[];
-}
-
-export interface Question {
-  readonly documents: readonly TorwachtDocument[];
-  readonly identity: Identity;
-  readonly options: CompileOptions;
-  readonly destination: Destination;
 }
 
 /** @throws what `compile` throws */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { rounds } from '../test/runner/rounds.ts';
 import { contains, netmask } from './cidr.ts';
 import { type CidrRule, flatten } from './flatten.ts';
 import { firstMatch, permissionsOf } from './permissions.ts';
@@ -54,7 +55,7 @@ test('the longest match alone decides as every covering rule together', () => {
         if (found) assert.equal(found.rule, Math.min(...deciding.map((line) => line.rule)));
       }
     }),
-    { numRuns: 1000 },
+    { numRuns: rounds(1000) },
   );
 });
 

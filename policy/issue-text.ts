@@ -1,8 +1,6 @@
 /** Turns zod's issues into sentences about the document, each with what to do. */
 
 import * as z from 'zod';
-import { documentSchemas } from '#api/documents.ts';
-import type { Kind } from '#api/version.ts';
 import { closest } from './closest.ts';
 import { type FieldPath, type FieldProblem, quoted } from './problem.ts';
 
@@ -17,14 +15,14 @@ interface Shape {
   readonly items?: Shape;
 }
 
-const shapes = new Map<Kind, Shape>();
+const shapes = new WeakMap<z.ZodType, Shape>();
 
 /** Names of the fields that may stand in the object at a path. */
-function knownFields(kind: Kind, path: FieldPath): readonly string[] {
-  let shape = shapes.get(kind);
+function knownFields(schema: z.ZodType, path: FieldPath): readonly string[] {
+  let shape = shapes.get(schema);
   if (shape === undefined) {
-    shape = z.toJSONSchema(documentSchemas[kind], { io: 'input' }) as Shape;
-    shapes.set(kind, shape);
+    shape = z.toJSONSchema(schema, { io: 'input' }) as Shape;
+    shapes.set(schema, shape);
   }
   for (const step of path) {
     shape = typeof step === 'number' ? shape?.items : shape?.properties?.[step];
@@ -32,18 +30,24 @@ function knownFields(kind: Kind, path: FieldPath): readonly string[] {
   return Object.keys(shape?.properties ?? {});
 }
 
-/** One issue may be about several keys. `document` is what was parsed. */
-export function describeIssue(kind: Kind, issue: Issue, document: unknown): FieldProblem[] {
+/** One issue may be about several keys. `document` is what was parsed by `schema`. */
+export function describeIssue(schema: z.ZodType, issue: Issue, document: unknown): FieldProblem[] {
   const path = issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step));
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.slice(0, MAX_KEYS).map((key) => unknownField(kind, path, key));
+    return issue.keys.slice(0, MAX_KEYS).map((key) => unknownField(schema, path, key));
+  }
+  if (issue.code === 'invalid_key') {
+    const { message } = issue.issues[0] ?? issue;
+    return [
+      { path: path.slice(0, -1), key: String(path.at(-1)), message, hint: 'Correct the key.' },
+    ];
   }
   const value = valueAt(document, path);
   return [{ path, ...sentence(issue, value) }];
 }
 
-function unknownField(kind: Kind, path: FieldPath, key: string): FieldProblem {
-  const known = knownFields(kind, path);
+function unknownField(schema: z.ZodType, path: FieldPath, key: string): FieldProblem {
+  const known = knownFields(schema, path);
   const near = closest(key, known);
   return {
     path,

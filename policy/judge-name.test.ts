@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { rounds } from '../test/runner/rounds.ts';
 import { judgeName } from './judge-name.ts';
 import { parseName } from './names.ts';
 import { permissionsOf } from './permissions.ts';
@@ -74,7 +75,7 @@ test('a name is judged by every rule that matches it and by no other', () => {
         assert.deepEqual(judged.permissions, []);
       }
     }),
-    { numRuns: 2000 },
+    { numRuns: rounds(2000) },
   );
 });
 

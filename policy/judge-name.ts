@@ -27,8 +27,8 @@ const indexes = new WeakMap<CompiledPolicy, NameIndex>();
 export function judgeName(policy: CompiledPolicy, key: string | readonly string[]): NameVerdict {
   const labels = queriedLabels(key);
   if (labels === null) return denied('default');
-  if (dohIndex.match(labels) !== null) return denied('doh');
-  if (metadataIndex.match(labels) !== null) return denied('metadata');
+  const always = alwaysDeniedName(labels);
+  if (always !== null) return denied(always);
   const match = nameIndexOf(policy).match(labels);
   if (match === null) return denied('default');
   const allow = match.permissions.find((line) => line.action === 'allow');
@@ -43,6 +43,12 @@ export function judgeName(policy: CompiledPolicy, key: string | readonly string[
   }
   const deny = denyThatCloses(match);
   return deny === undefined ? denied('default') : denied('deny-rule', deny.rule);
+}
+
+/** Why no policy can allow a name; null where one can. */
+export function alwaysDeniedName(labels: readonly string[]): 'doh' | 'metadata' | null {
+  if (dohIndex.match(labels) !== null) return 'doh';
+  return metadataIndex.match(labels) === null ? null : 'metadata';
 }
 
 /** The policy's index, built once. */

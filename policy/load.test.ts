@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { loadPolicies } from '#agent/bundle/load.ts';
 import { TorwachtError } from '#api/error.ts';
+import { rounds } from '../test/runner/rounds.ts';
 import { compile } from './compile.ts';
 import { loadLimits, parsePolicies } from './load.ts';
 import { yamlLimits } from './yaml-reader.ts';
@@ -140,7 +141,7 @@ ${bindingHead}spec: {gitlab: {url: "https://gitlab.test"}, modes: [{projects: ["
       }
       compile(documents, { namespace: 'default', project: '314', job: 'build' });
     }),
-    { numRuns: 600 },
+    { numRuns: rounds(600) },
   );
 });
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { allowRuleSchema } from '#api/rule.ts';
+import { rounds } from '../test/runner/rounds.ts';
 import { formatName, parseName, queriedLabels } from './names.ts';
 
 const accepted: readonly (readonly [text: string, canonical: string])[] = [
@@ -118,7 +119,7 @@ test('whatever is a name here is one for the schema, and so for the API server',
       const ours = !('message' in parseName(text));
       if (ours) assert.ok(allowRuleSchema.safeParse({ fqdn: [text] }).success, text);
     }),
-    { numRuns: 2000 },
+    { numRuns: rounds(2000) },
   );
 });
 

@@ -3,16 +3,17 @@ import type { TorwachtDocument } from '#api/documents.ts';
 import type { EgressPolicy } from '#api/egress-policy.ts';
 import { apiVersion } from '#api/version.ts';
 import { alwaysDeniedReasons } from './always-denied.ts';
+import { withoutCeilings } from './ceiling.ts';
 import { contains } from './cidr.ts';
 import { closest } from './closest.ts';
 import { compile } from './compile.ts';
 import { hostText, portText } from './destination.ts';
-import type { Question } from './explain.ts';
 import { lineText } from './explain-steps.ts';
 import { type Judgement, judgeDestination } from './judge-destination.ts';
 import { formatName } from './names.ts';
 import type { NotSelected } from './not-selected.ts';
 import { presets } from './presets.ts';
+import type { Question } from './question.ts';
 import { matchesName } from './rule-place.ts';
 import { documentTitle } from './title.ts';
 import type { CompiledPolicy, NamePattern, NameRule } from './types.ts';
@@ -31,6 +32,7 @@ export function nearMisses(
     return ['A deny wins, whatever any policy allows: remove it, or narrow its ports.'];
   }
   const hints = [
+    ...belowCeilings(question),
     ...ports(question, policy, judgement),
     ...otherSelectors(question, unselected),
     ...patterns(question, policy),
@@ -38,6 +40,22 @@ export function nearMisses(
   ];
   const all = hints.length > 0 ? hints : similarName(question, policy);
   return [...new Set(all)].slice(0, MAX_HINTS);
+}
+
+/** A policy allows it, and a cluster policy lets no policy of this namespace do so. */
+function belowCeilings({ documents, identity, options, destination }: Question): readonly string[] {
+  const withCeilings = (kept: (title: string) => boolean) => {
+    const policy = compile(withoutCeilings(documents, kept), identity, options);
+    return { policy, judged: judgeDestination(policy, destination) };
+  };
+  if (!documents.some((one) => one.kind === 'ClusterEgressPolicy' && one.spec.ceiling)) return [];
+  const { policy, judged } = withCeilings(() => false);
+  if (!judged.allowed) return [];
+  const rule = policy.rules[judged.rule]?.name ?? '';
+  const refusing = documents
+    .map(documentTitle)
+    .filter((title) => !withCeilings((one) => one === title).judged.allowed);
+  return [`${rule} would allow it, but the ceiling of ${refusing.join(' and of ')} does not.`];
 }
 
 /** Allowed, but on other ports. */
@@ -65,9 +83,9 @@ function ports(
 function otherSelectors(question: Question, unselected: readonly NotSelected[]): readonly string[] {
   return unselected.flatMap(({ title, why }) => {
     const document = question.documents.find((one) => documentTitle(one) === title);
-    if (document?.kind !== 'EgressPolicy') return [];
-    const { selector: _, ...spec } = document.spec;
-    return allows(question, { ...document, spec })
+    if (document === undefined || document.kind === 'RunnerBinding') return [];
+    const { presets: names, allow, deny } = document.spec;
+    return allows(question, asPolicy({ presets: names, allow, deny }))
       ? [`${title} would allow it, but is ${why}.`]
       : [];
   });
@@ -75,14 +93,13 @@ function otherSelectors(question: Question, unselected: readonly NotSelected[]):
 
 function presetsThatHold(question: Question): readonly string[] {
   return [...presets.values()].flatMap(({ name, rules }) => {
-    if (rules.length === 0 || !allows(question, asPolicy(name))) return [];
+    if (rules.length === 0 || !allows(question, asPolicy({ presets: [name] }))) return [];
     return [`The preset ${name} holds this name: write it under presets.`];
   });
 }
 
-function asPolicy(preset: string): EgressPolicy {
-  const metadata = { name: 'preset' };
-  return { apiVersion, kind: 'EgressPolicy', metadata, spec: { presets: [preset] } };
+function asPolicy(spec: EgressPolicy['spec']): EgressPolicy {
+  return { apiVersion, kind: 'EgressPolicy', metadata: { name: 'alone' }, spec };
 }
 
 function allows({ identity, options, destination }: Question, document: TorwachtDocument): boolean {

@@ -17,7 +17,7 @@ export function notSelected(
   identity: Identity,
 ): readonly NotSelected[] {
   return documents.flatMap((document) => {
-    if (document.kind !== 'EgressPolicy') return [];
+    if (document.kind === 'RunnerBinding') return [];
     const { selector } = document.spec;
     if (selector === undefined || selects(selector, identity)) return [];
     return [{ title: documentTitle(document), why: whyNot(selector, identity) }];

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { TorwachtError } from '#api/error.ts';
+import { rounds } from '../test/runner/rounds.ts';
 import { firstMatch, permissionsOf, reduce } from './permissions.ts';
 import { MAX_PERMISSIONS, type Permission } from './types.ts';
 
@@ -56,7 +57,7 @@ test('a reduced list decides as all its lines together, and names the same rule'
       const reduced = lines.length < 2 ? lines : tryReduce(lines);
       if (reduced !== null) assertSame(reduced, lines);
     }),
-    { numRuns: 1000 },
+    { numRuns: rounds(1000) },
   );
 });
 
@@ -66,7 +67,7 @@ test('reducing in steps decides as reducing at once', () => {
       const inSteps = tryReduce([...(tryReduce(a) ?? []), ...b]);
       if (inSteps !== null) assertSame(inSteps, [...a, ...b]);
     }),
-    { numRuns: 1000 },
+    { numRuns: rounds(1000) },
   );
 });
 

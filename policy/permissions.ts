@@ -103,7 +103,7 @@ function bothProtocols(lines: readonly Permission[]): readonly Permission[] {
 }
 
 /** Do the given lines together match everything that this line matches? */
-function isCovered(line: Permission, by: readonly Permission[]): boolean {
+export function isCovered(line: Permission, by: readonly Permission[]): boolean {
   const wanted = line.protocol === 0 ? Object.values(protocols) : [line.protocol];
   return wanted.every((protocol) => {
     const ranges = by
@@ -116,6 +116,23 @@ function isCovered(line: Permission, by: readonly Permission[]): boolean {
     }
     return next > line.to;
   });
+}
+
+/** What both lists of allow lines open, as lines of the first list's rules. */
+export function meetLines(
+  own: readonly Permission[],
+  bound: readonly Permission[],
+): readonly Permission[] {
+  const met = own.flatMap((line) =>
+    bound.flatMap((other) => {
+      const apart = line.protocol !== 0 && other.protocol !== 0 && line.protocol !== other.protocol;
+      const from = Math.max(line.from, other.from);
+      const to = Math.min(line.to, other.to);
+      if (apart || from > to) return [];
+      return [{ ...line, protocol: line.protocol || other.protocol, from, to }];
+    }),
+  );
+  return met.length < 2 ? met : mergeSameRule(met);
 }
 
 /** The first line that matches decides; null when none does. */

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { RunnerBinding } from '#api/runner-binding.ts';
 import { apiVersion } from '#api/version.ts';
+import { rounds } from '../test/runner/rounds.ts';
 import { governs, matchesGlob, modeOf, selects } from './select.ts';
 
 test('a star in a job pattern stands for any characters', () => {
@@ -20,7 +21,7 @@ test('a star in a job pattern stands for any characters', () => {
         `${pattern} ${job}`,
       );
     }),
-    { numRuns: 3000 },
+    { numRuns: rounds(3000) },
   );
 });
 
@@ -52,6 +53,17 @@ test('a binding governs its own namespace unless it names others', () => {
   assert.equal(governs(binding({}), { namespace: 'web' }), false);
   assert.equal(governs(binding({ selector: { namespaces: ['web'] } }), { namespace: 'ci' }), false);
   assert.equal(governs(binding({ selector: { namespaces: ['web'] } }), { namespace: 'web' }), true);
+});
+
+test('a pod that says it is exempt is governed all the same where nobody is exempt', () => {
+  const labels = { 'torwacht.io/exempt': 'true' };
+  const exempt = [{ serviceAccount: 'r', controller: { kind: 'Deployment', name: 'r' } } as const];
+  assert.equal(governs(binding({}), { namespace: 'ci', labels }), true);
+  assert.equal(governs(binding({ exempt: [] }), { namespace: 'ci', labels }), true);
+  assert.equal(governs(binding({ exempt }), { namespace: 'ci', labels }), false);
+  assert.equal(governs(binding({ exempt }), { namespace: 'ci' }), true);
+  const other = { 'torwacht.io/exempt': 'false' };
+  assert.equal(governs(binding({ exempt }), { namespace: 'ci', labels: other }), true);
 });
 
 test('a binding with labels governs only pods that have all of them', () => {

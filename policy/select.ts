@@ -1,4 +1,5 @@
 /** Which documents are about a target, and how strictly it is held. */
+import { exemptLabel } from '#api/admission.ts';
 import type { Selector } from '#api/egress-policy.ts';
 import type { RunnerBinding } from '#api/runner-binding.ts';
 import { namespaceOf } from './title.ts';
@@ -16,19 +17,29 @@ export function selects(selector: Selector | undefined, identity: Identity): boo
   );
 }
 
-/** A binding governs pods of the namespaces that it names, its own by default, that have its labels. */
+/**
+ * A binding governs pods of the namespaces that it names, its own by default, that have its labels; where it
+ * exempts any, not those that say they are exempt, which admission lets only these say.
+ */
 export function governs(binding: RunnerBinding, identity: Identity): boolean {
-  const { namespaces, podLabels } = binding.spec.selector ?? {};
-  const here = (namespaces ?? [namespaceOf(binding)]).includes(identity.namespace);
+  const { selector = {}, exempt = [] } = binding.spec;
+  const { podLabels = {} } = selector;
+  const here = namespacesOf(binding).includes(identity.namespace);
+  const isLetGo = exempt.length > 0 && hasLabel(identity, exemptLabel, 'true');
   return (
     here &&
-    Object.entries(podLabels ?? {}).every(
-      ([key, value]) =>
-        identity.labels !== undefined &&
-        Object.hasOwn(identity.labels, key) &&
-        identity.labels[key] === value,
-    )
+    !isLetGo &&
+    Object.entries(podLabels).every(([key, value]) => hasLabel(identity, key, value))
   );
+}
+
+/** The namespaces that a binding is about: those that it names, its own by default. */
+export function namespacesOf(binding: RunnerBinding): readonly string[] {
+  return binding.spec.selector?.namespaces ?? [namespaceOf(binding)];
+}
+
+function hasLabel({ labels }: Identity, key: string, value: string): boolean {
+  return labels !== undefined && Object.hasOwn(labels, key) && labels[key] === value;
 }
 
 /** The stricter mode wins, within a binding and between bindings; without any it is Block. */

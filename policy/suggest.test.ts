@@ -14,14 +14,17 @@ import { identityOf, rowsOf, suggest } from './suggest.ts';
 
 const npm: EgressEvent = {
   version: 1,
+  id: null,
   time: '2026-01-02T03:04:05.000Z',
   last_seen: '2026-01-02T03:04:06.000Z',
   action: 'observe',
   target: '0123456789ab',
   namespace: null,
   pod: null,
+  container: null,
   project_id: '4711',
   job_name: 'install',
+  job_url: null,
   pid: 77,
   comm: 'node',
   parent_comm: 'sh',
@@ -37,6 +40,7 @@ const npm: EgressEvent = {
   port: null,
   protocol: null,
   count: 3,
+  added: null,
   rule: 'default',
   policy: null,
   reason: 'default',
@@ -146,6 +150,17 @@ test('nothing seen is a policy that allows nothing', () => {
   assert.deepEqual(specOf(), {});
   assert.match(textOf(), /nothing was seen/);
   assert.deepEqual(specOf(at('127.0.0.1', 80, { action: 'allow', reason: 'local' })), {});
+});
+
+test('a service record that was looked up is told and not opened; a name like it that was reached is', () => {
+  const lookup = { ...npm, domain: '_http._tcp.deb.debian.org' };
+  assert.deepEqual(specOf(lookup), {});
+  assert.match(textOf(lookup), /^# {3}_http\._tcp\.deb\.debian\.org: a service record; node/m);
+  const reached = to('_http._tcp.deb.debian.org', '192.0.2.1', 80);
+  assert.deepEqual(specOf(reached).allow?.[0]?.fqdn, ['_http._tcp.deb.debian.org']);
+  for (const domain of ['_tcp.example.com', 'a._tcp.example.com', '_a.example.com']) {
+    assert.deepEqual(specOf({ ...npm, domain }).allow?.[0]?.fqdn, [domain]);
+  }
 });
 
 test('a preset is taken only where it says exactly what was used', () => {
@@ -344,8 +359,8 @@ test('thousands of destinations are cut, and stay within what can be read', () =
 });
 
 test('a row that was written twice is one row; another run is another row', () => {
-  const first = { ...npm, domain: 'a.example.com', count: 1 };
-  const last = { ...first, count: 4, last_seen: '2026-01-02T03:05:00.000Z' };
+  const first = { ...npm, domain: 'a.example.com', count: 1, added: 1 };
+  const last = { ...first, count: 4, added: 3, last_seen: '2026-01-02T03:05:00.000Z' };
   const other = { ...first, target: 'ba9876543210' };
   assert.deepEqual(rowsOf([first, other, last]), [last, other]);
   assert.match(textOf(...rowsOf([first, other, last])), /node \(npm ci > sh\), 5 times/);

@@ -61,7 +61,7 @@ export function suggest(rows: readonly EgressEvent[], options: SuggestOptions): 
 export function rowsOf(events: readonly EgressEvent[]): readonly EgressEvent[] {
   const rows = new Map<string, EgressEvent>();
   for (const event of events) {
-    const { last_seen: _, count: __, ...rest } = event;
+    const { last_seen: _, count: __, added: ___, ...rest } = event;
     rows.set(JSON.stringify(rest), event);
   }
   return [...rows.values()];

@@ -9,6 +9,8 @@ export type Mode = 'Block' | 'Observe';
 /** Who a target is. Rules select by these; an absent field matches no selector that names it. */
 export interface Identity {
   readonly namespace: string;
+  /** Labels of the namespace; undefined where nobody knows them. */
+  readonly namespaceLabels?: Readonly<Record<string, string>>;
   /** GitLab's numeric project id, as a string. */
   readonly project?: string;
   /** The job's name in .gitlab-ci.yml. */

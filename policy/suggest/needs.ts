@@ -72,10 +72,10 @@ export function needsOf(rows: readonly EgressEvent[]): Needs {
 }
 
 /** Reasons of rows that need nothing. */
-const nothing: ReadonlySet<Reason> = new Set<Reason>(['none', 'local', 'resolver']);
+export const nothing: ReadonlySet<Reason> = new Set<Reason>(['none', 'local', 'resolver']);
 
 /** Refusals that a policy can turn into an allowance, beside what is allowed now. */
-const suggestible: ReadonlySet<Reason> = new Set<Reason>([
+export const suggestible: ReadonlySet<Reason> = new Set<Reason>([
   ...allowedReasons,
   'default',
   'expired',
@@ -101,7 +101,7 @@ function sortOut(row: EgressEvent): Sorted {
   return why === null ? { need: host } : { why };
 }
 
-function hostOf({ domain, ip }: EgressEvent): Need['host'] | null {
+export function hostOf({ domain, ip }: EgressEvent): Need['host'] | null {
   if (domain !== null) {
     const name = parseName(domain);
     return 'message' in name || name.wildcard !== 'none' ? null : { name: name.labels };
@@ -110,9 +110,18 @@ function hostOf({ domain, ip }: EgressEvent): Need['host'] | null {
   return typeof address === 'number' ? { address } : null;
 }
 
+/**
+ * Is it the name of a service (RFC 2782), looked up and not connected to? The resolver tells addresses alone, so no
+ * rule makes an answer of it; apt and others do without.
+ */
+export function isServiceLookup({ domain, port }: EgressEvent): boolean {
+  return port === null && /^_[^.]+\._(tcp|udp)\./i.test(domain ?? '');
+}
+
 /** Asks the verdicts what they say when rules allow everything. */
-function whyNever(row: EgressEvent, host: Need['host']): string | null {
+export function whyNever(row: EgressEvent, host: Need['host']): string | null {
   const { port, protocol, ip } = row;
+  if (isServiceLookup(row)) return 'a service record';
   if (port === 0) return 'port 0';
   if (port !== null && protocol !== 'tcp' && protocol !== 'udp') return protocol ?? 'no protocol';
   if (port === null && 'address' in host) return 'no port';
@@ -124,7 +133,7 @@ function whyNever(row: EgressEvent, host: Need['host']): string | null {
   return judged.allowed ? null : judged.reason;
 }
 
-function portProtocol(protocol: EgressEvent['protocol']): PortNeed['protocol'] {
+export function portProtocol(protocol: EgressEvent['protocol']): PortNeed['protocol'] {
   return protocol === 'udp' ? 'udp' : 'tcp';
 }
 
@@ -170,7 +179,7 @@ function addLeftOut(found: Map<string, LeftOut>, row: EgressEvent, why: string):
 }
 
 /** @example '169.254.169.254 80/TCP' */
-function whatText({ domain, ip, port, protocol }: EgressEvent): string {
+export function whatText({ domain, ip, port, protocol }: EgressEvent): string {
   const host = shown(domain ?? ip ?? 'unknown');
   if (port !== null) return `${host} ${port}/${(protocol ?? 'other').toUpperCase()}`;
   return protocol === null ? host : `${host} ${protocol.toUpperCase()}`;

@@ -1,0 +1,102 @@
+/**
+ * `PolicyBundle`: what agents hold, written by the operator alone. There are two forms in one kind, so that
+ * an edit costs one small write for each binding that it changes, however many nodes there are:
+ *
+ * - the head of a RunnerBinding, with a stable name, lists the pieces that its pods need. Agents watch
+ *   heads by the label `headLabel`;
+ * - a piece is named after the SHA-256 of its content and never changes. Bindings share pieces.
+ */
+import * as z from 'zod';
+import { clusterMetadataSchema } from './metadata.ts';
+import { digest, referenceFields } from './reference.ts';
+import { apiVersion } from './version.ts';
+
+/** On heads, with the value `true`. */
+export const headLabel = 'torwacht.io/bundle-head';
+
+/**
+ * ASCII characters. Within the object, quotes and backslashes are written with a backslash: even if the
+ * content were nothing else, the object stays below 512 KiB.
+ */
+export const maxPieceContent = 240 * 1024;
+export const maxPieces = 512;
+
+/** A rule that sees the value before, which zod has no word for. */
+const sameBinding = {
+  'x-kubernetes-validations': [
+    { rule: 'self == oldSelf', message: 'a head stays the head of its binding' },
+  ],
+};
+
+const headSchema = z.strictObject({
+  binding: z
+    .strictObject({
+      namespace: referenceFields.namespace.meta(sameBinding),
+      name: referenceFields.name.meta(sameBinding),
+      generation: z.number().int().min(1).describe('Its generation that was compiled.'),
+    })
+    .describe('The RunnerBinding whose pods need this.'),
+  digest: digest.describe(
+    'SHA-256 of the digests of the pieces, in their order, each followed by a line feed. Nodes say by ' +
+      'it what they hold.',
+  ),
+  pieces: z
+    .array(digest)
+    .min(1)
+    .max(maxPieces)
+    .describe('Digests of the pieces, which are the names of their objects.'),
+  policies: z
+    .number()
+    .int()
+    .min(0)
+    .describe('How many EgressPolicies and ClusterEgressPolicies are in them.'),
+});
+
+const pieceSchema = z.strictObject({
+  content: z
+    .string()
+    .min(2)
+    .max(maxPieceContent)
+    .regex(/^[\x20-\x7e]*$/, { error: 'must be printable ASCII' })
+    .describe(
+      'JSON text, ASCII only: a list of documents. The name of the object is the SHA-256 of this text.',
+    )
+    .meta({
+      'x-kubernetes-validations': [
+        { rule: 'self == oldSelf', message: 'a piece never changes: write another object' },
+      ],
+    }),
+});
+
+export const policyBundleSpecSchema = z
+  .strictObject({
+    head: headSchema.optional().describe('What a RunnerBinding needs, as a list of pieces.'),
+    piece: pieceSchema.optional().describe('One piece.'),
+  })
+  .refine((spec) => (spec.head === undefined) !== (spec.piece === undefined), {
+    error: 'must hold exactly one of head and piece',
+    params: { hint: 'The operator writes these objects; leave them to it.' },
+  })
+  .meta({
+    'x-kubernetes-validations': [
+      {
+        rule: 'has(self.head) != has(self.piece)',
+        message: 'must hold exactly one of head and piece',
+      },
+      {
+        rule: 'has(self.head) == has(oldSelf.head)',
+        message: 'a head stays a head, and a piece a piece',
+      },
+    ],
+  });
+export type PolicyBundleSpec = z.infer<typeof policyBundleSpecSchema>;
+export type BundleHead = z.infer<typeof headSchema>;
+export type BundlePiece = z.infer<typeof pieceSchema>;
+
+export const policyBundleSchema = z.strictObject({
+  apiVersion: z.literal(apiVersion),
+  kind: z.literal('PolicyBundle'),
+  metadata: clusterMetadataSchema,
+  spec: policyBundleSpecSchema,
+});
+export type PolicyBundle = z.infer<typeof policyBundleSchema>;

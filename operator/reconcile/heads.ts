@@ -1,0 +1,46 @@
+/** Names and forms of the objects that make up a bundle in the API. */
+import { createHash } from 'node:crypto';
+import { headLabel } from '#api/policy-bundle.ts';
+import type { StoredPolicyBundle } from '#api/stored.ts';
+import { type Applied, type Key, placeOf } from '#kube/index.ts';
+import type { Bundle } from '../bundles/build.ts';
+import type { Kept } from '../resources.ts';
+
+/** Names of objects have at most 253 characters. */
+const LONGEST = 253;
+
+/** The same for the same binding. A namespace holds no dot, so no two bindings share one. */
+export function headName(binding: Key): string {
+  const { namespace = '', name } = placeOf(binding);
+  const plain = `${namespace}.${name}`;
+  if (plain.length <= LONGEST) return plain;
+  const hash = createHash('sha256').update(plain).digest('hex').slice(0, 16);
+  return `${plain.slice(0, LONGEST - hash.length - 1).replace(/[.-]+$/, '')}-${hash}`;
+}
+
+export function headOf(key: Key, bundle: Bundle): Applied<Kept<StoredPolicyBundle>> {
+  const { digest, pieces, documents } = bundle;
+  const { namespace = '', name } = placeOf(key);
+  const binding = documents.get(`RunnerBinding ${key}`);
+  return {
+    metadata: { name: headName(key), labels: { [headLabel]: 'true' } },
+    spec: {
+      head: {
+        binding: { namespace, name, generation: binding?.metadata.generation },
+        digest,
+        pieces: pieces.map((piece) => piece.digest),
+        policies: policiesOf(bundle),
+      },
+    },
+  };
+}
+
+/** How many policies it holds. */
+export function policiesOf({ documents }: Pick<Bundle, 'documents'>): number {
+  return [...documents.values()].filter(({ kind }) => kind !== 'RunnerBinding').length;
+}
+
+/** Whose head it is; undefined for a piece. */
+export function bindingOfHead({ spec }: Pick<StoredPolicyBundle, 'spec'>): Key | undefined {
+  return spec.head && `${spec.head.binding.namespace}/${spec.head.binding.name}`;
+}

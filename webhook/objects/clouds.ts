@@ -1,0 +1,23 @@
+/** Domains under which anybody can rent a name: a wildcard over one of these is a way out for everybody. */
+export const sharedDomains: Readonly<Record<string, string>> = {
+  'amazonaws.com': 'everything that anybody runs at Amazon Web Services',
+  'amazonaws.com.cn': 'everything that anybody runs at Amazon Web Services in China',
+  'azure.com': 'everything that anybody runs at Azure',
+  'azureedge.net': 'the CDN endpoints of all Azure customers',
+  'core.windows.net': 'the storage accounts of all Azure customers',
+  'windows.net': 'the storage accounts of all Azure customers',
+  'googleapis.com': 'the storage buckets of all Google Cloud customers',
+  'googleusercontent.com': 'what all Google users upload',
+  'aliyuncs.com': 'everything that anybody runs at Alibaba Cloud',
+  'myqcloud.com': 'the storage buckets of all Tencent Cloud customers',
+  'digitaloceanspaces.com': 'the storage buckets of all DigitalOcean customers',
+  'backblazeb2.com': 'the storage buckets of all Backblaze customers',
+  'oraclecloud.com': 'everything that anybody runs at Oracle Cloud',
+  'cloudflare.com': 'tunnels and workers beside the company itself',
+  'githubusercontent.com': 'what all GitHub users upload',
+  'akamaized.net': 'the CDN endpoints of all Akamai customers',
+  'akamaiedge.net': 'the CDN endpoints of all Akamai customers',
+  'fastly.net': 'the CDN endpoints of all Fastly customers',
+  'sharepoint.com': 'the files of all Microsoft 365 customers',
+  'slack.com': 'the workspaces of all Slack customers',
+};
