@@ -49,7 +49,7 @@ test('the image is that file alone, run as nobody in particular', () => {
     .filter((line) => line !== '' && !line.startsWith('#'));
   const words = lines.map((line) => line.split(' ')[0]);
   const instructions = words.filter((word) => /^[A-Z]+$/.test(word ?? ''));
-  assert.deepEqual(instructions, ['FROM', 'LABEL', 'COPY', 'USER', 'ENTRYPOINT']);
+  assert.deepEqual(instructions, ['FROM', 'ARG', 'ARG', 'LABEL', 'COPY', 'USER', 'ENTRYPOINT']);
   assert.ok(lines.includes('FROM scratch'));
   assert.ok(lines.includes('USER 65532:65532'));
 });

@@ -7,6 +7,7 @@
 #   scripts/setup.sh --check   installs nothing, says what is missing
 #   scripts/setup.sh --cluster the same for what the test cluster needs besides (test/cluster)
 #   scripts/setup.sh --kernels the same for what other kernels need besides (test/kernels)
+#   scripts/setup.sh --images  the same for what our images need besides (scripts/images)
 #
 # Exit codes are those of the torwacht command: 2 usage, 4 needs root, 5 the host lacks something.
 set -euo pipefail
@@ -27,12 +28,14 @@ fail() {
 
 cluster=
 kernels=
+images=
 for argument; do
 	case $argument in
 	--check) check_only=1 ;;
 	--cluster) cluster=1 ;;
 	--kernels) kernels=1 ;;
-	*) fail 2 "unknown argument '$argument'. Usage: scripts/setup.sh [--check] [--cluster] [--kernels]" ;;
+	--images) images=1 ;;
+	*) fail 2 "unknown argument '$argument'. Usage: scripts/setup.sh [--check] [--cluster] [--kernels] [--images]" ;;
 	esac
 done
 
@@ -66,6 +69,8 @@ clang_version() {
 has_npm() { has_command npm || modules_current; }
 # Debian's folder, and everybody else's.
 has_cni() { [ -x "/usr/lib/cni/$1" ] || [ -x "/opt/cni/bin/$1" ]; }
+# Outside PATH, in a folder of its version.
+has_postgres() { has_command initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
 # Any Go will do that runs: scripts/go.sh gets the right one with it.
 has_go() { has_command go || [ -x "$root/build/cluster/go/bin/go" ]; }
 
@@ -89,11 +94,13 @@ command nsenter             | util-linux       | works in the namespaces of the 
 command ps                  | procps           | works in the namespaces of the tests
 command dig                 | bind9-dnsutils   | a DNS client of the tests
 command dnsmasq             | dnsmasq-base     | a DNS server of the tests
+command dropbear             | dropbear-bin     | an SSH server of the tests
 command conntrack           | conntrack        | looks at what the tests left
 command protoc              | protobuf-compiler | makes the code of gRPC messages
 command curl                | curl             | an HTTP client of the tests
 command openssl             | openssl          | certificates of the test servers
 command python3             | python3          | runs what poisoned Python packages did
+command lua5.1              | lua5.1           | runs health scripts of Argo CD
 static_busybox              | busybox-static   | a DNS client of another kind
 file    /etc/ssl/certs/ca-certificates.crt | ca-certificates | npm and apt over TLS
 npm                         | nodejs npm       | installs node_modules
@@ -109,6 +116,15 @@ file    /usr/share/keyrings/debian-archive-keyring.gpg | debian-archive-keyring 
 command musl-gcc            | musl-tools       | a C library of another kind, as in Alpine
 command readelf             | binutils         | finds its loader
 go                          | golang-go        | builds Kubernetes, or fetches the Go that does
+postgres                    | postgresql       | a database of the tests
+command prometheus          | prometheus       | tries the dashboard and the rules of alerts
+'
+needs_images='
+command buildah             | buildah          | builds images
+command readelf             | binutils         | finds libraries of arm64
+command aarch64-linux-gnu-gcc | gcc-aarch64-linux-gnu | compiles for arm64
+command dpkg-deb            | dpkg             | unpacks its libraries
+file    /usr/share/keyrings/debian-archive-keyring.gpg | debian-archive-keyring | from Debian, whatever the host is
 '
 needs_kernels='
 command qemu-system-x86_64  | qemu-system-x86  | boots other kernels
@@ -118,10 +134,13 @@ command xz                  | xz-utils         | unpacks their modules
 command depmod              | kmod             | lists their modules
 command modprobe            | kmod             | loads them there
 command cpio                | cpio             | packs what they start with
+file    /lib/systemd/systemd | systemd         | the first program of one of them
+command dbus-daemon         | dbus             | systemd is spoken to by it there
 file    /usr/share/keyrings/debian-archive-keyring.gpg | debian-archive-keyring | from Debian, whatever the host is
 '
 [ -z "$cluster" ] || needs=$needs$needs_cluster
 [ -z "$kernels" ] || needs=$needs$needs_kernels
+[ -z "$images" ] || needs=$needs$needs_images
 
 # Sets `missing` (packages) and `reasons` (one line each).
 look() {

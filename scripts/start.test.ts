@@ -129,6 +129,10 @@ test('set-up names in one line what a bare host lacks, and installs nothing when
   assert.equal(kernels.status, 5);
   assert.match(kernels.stderr, /\bclang\b.*\bqemu-system-x86_64 \(boots other kernels\)/);
   assert.doesNotMatch(kernels.stderr, /\bbuildah\b/);
+  const images = start('/bin/bash', [script, '--check', '--images'], { PATH: folder });
+  assert.equal(images.status, 5);
+  assert.match(images.stderr, /\bbuildah \(builds images\).*\(compiles for arm64\)/);
+  assert.doesNotMatch(images.stderr, /\betcd\b/);
 });
 
 test('Go for the test cluster: one that is new enough is used, an older one fetches another', (context) => {
