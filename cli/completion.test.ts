@@ -1,17 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { Command } from 'commander';
 import { completionScript } from './completion.ts';
+import { flagsOf, torwacht } from './testing.ts';
 
-const main = join(import.meta.dirname, 'main.ts');
-
-function torwacht(...args: readonly string[]): string {
-  return execFileSync(process.execPath, [main, ...args], { encoding: 'utf8' });
-}
-
-const script = torwacht('completion', 'bash');
+const { stdout: script } = await torwacht('completion', 'bash');
 
 /** What bash offers behind these words; the last one is under the cursor. */
 function offered(...words: readonly string[]): readonly string[] {
@@ -27,21 +21,37 @@ printf '%s\\n' "\${COMPREPLY[@]}"`;
   return output.split('\n').filter(Boolean);
 }
 
-/** The long flags that a command's own help names. */
-function flagsOf(...command: readonly string[]): readonly string[] {
-  return torwacht(...command, '--help')
-    .split('\n')
-    .flatMap((line) => /^ {2}(?:-\w, )?(--[\w-]+)/.exec(line)?.[1] ?? []);
-}
-
 test('bash completes the commands', () => {
-  assert.deepEqual(offered(''), ['run', 'policy', 'cleanup', 'completion', 'help']);
+  const commands = [
+    'run',
+    'policy',
+    'admission',
+    'runner',
+    'get',
+    'explain',
+    'status',
+    'suggest',
+    'alerts',
+    'doctor',
+    'cleanup',
+    'completion',
+    'help',
+  ];
+  assert.deepEqual(offered(''), commands);
   assert.deepEqual(offered('c'), ['cleanup', 'completion']);
-  assert.deepEqual(offered('policy', ''), ['check', 'presets', 'explain', 'suggest', 'help']);
+  assert.deepEqual(offered('get', ''), ['policies', 'bindings', 'nodes', 'help']);
+  assert.deepEqual(offered('policy', ''), [
+    'check',
+    'presets',
+    'explain',
+    'test',
+    'suggest',
+    'help',
+  ]);
   assert.deepEqual(offered('completion', ''), ['bash', 'zsh', 'fish']);
 });
 
-test('bash completes every flag that help names, each at its command', () => {
+test('bash completes every flag that help names, each at its command', async () => {
   for (const command of [
     ['run'],
     ['cleanup'],
@@ -49,11 +59,18 @@ test('bash completes every flag that help names, each at its command', () => {
     ['policy', 'presets'],
     ['policy', 'explain'],
     ['policy', 'suggest'],
+    ['policy', 'test'],
+    ['runner', 'config'],
+    ['runner', 'check'],
+    ['get', 'policies'],
+    ['explain'],
+    ['status'],
+    ['doctor'],
   ]) {
     const known = offered(...command, '--');
     assert.deepEqual(
       known.filter((name) => name.startsWith('--')).sort(),
-      [...flagsOf(...command)].sort(),
+      [...(await flagsOf(...command))].sort(),
     );
     assert.ok(known.length > 1);
   }
@@ -81,10 +98,10 @@ test('bash completes the held command, whose flags are not ours', () => {
   assert.deepEqual(offered('run', 'cat', '--ob'), []);
 });
 
-test('zsh and fish know the same flags and presets', () => {
-  const zsh = torwacht('completion', 'zsh');
-  const fish = torwacht('completion', 'fish');
-  for (const flag of flagsOf('run')) {
+test('zsh and fish know the same flags and presets', async () => {
+  const { stdout: zsh } = await torwacht('completion', 'zsh');
+  const { stdout: fish } = await torwacht('completion', 'fish');
+  for (const flag of await flagsOf('run')) {
     assert.ok(zsh.includes(`${flag}[`), flag);
     assert.ok(fish.includes(`-l ${flag.slice(2)} `), flag);
   }
@@ -101,9 +118,6 @@ test('a description cannot end the quotes that it stands in', () => {
   assert.ok(fish.includes(String.raw`-l odd -r -F -d 'it\'s [odd]'`), fish);
 });
 
-test('another shell is a mistake of usage', () => {
-  assert.throws(
-    () => execFileSync(process.execPath, [main, 'completion', 'tcsh'], { stdio: 'pipe' }),
-    (error: { status?: number }) => error.status === 2,
-  );
+test('another shell is a mistake of usage', async () => {
+  assert.equal((await torwacht('completion', 'tcsh')).status, 2);
 });

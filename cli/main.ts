@@ -1,121 +1,18 @@
-/** The `torwacht` command: what can be said on its command line, and how its errors look. */
-import { Argument, Command, CommanderError, Option } from 'commander';
-import { exitCodes, TorwachtError } from '#api/error.ts';
-import { presets } from '#policy/presets.ts';
-import { cleanup } from './cleanup.ts';
-import { completionScript, type Shell, shells } from './completion.ts';
-import { addPolicyCommands } from './policy/commands.ts';
-import { printable } from './policy/io.ts';
-import { type RunFlags, readRequest } from './run/request.ts';
-import { run } from './run/run.ts';
-import { version } from './version.ts';
+/** The `torwacht` command. */
+import { endWithReaders } from './readers.ts';
+import { beginEarly } from './run/early.ts';
 
-/** Exit status of `torwacht run` when it failed itself, whatever the reason; the command has the others. */
-const RUN_FAILED = 125;
+const [command] = process.argv.slice(2);
+endWithReaders(command === 'run');
+beginEarly(process.argv.slice(2));
+const { runCommandLine } = await import('./program.ts');
 
-const stderrStyle = { colour: process.stderr.isTTY === true && !process.env.NO_COLOR };
-const io = {
-  stdout: process.stdout,
-  stderr: process.stderr,
-  colour: process.stdout.isTTY === true && !process.env.NO_COLOR,
-};
+const colours = (stream: NodeJS.WriteStream) => stream.isTTY === true && !process.env.NO_COLOR;
+const isPlugin = process.env.TORWACHT_CALLED_AS === 'kubectl-torwacht';
+delete process.env.TORWACHT_CALLED_AS;
 
-const list = (value: string, before: string[] = []) => [...before, value];
-
-const printableLines = (text: string) => text.split('\n').map(printable).join('\n');
-
-function program(done: (code: number) => void): Command {
-  const torwacht = new Command('torwacht')
-    .description('Default-deny egress for commands and CI jobs, enforced in the kernel.')
-    .version(version, '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'print help')
-    .enablePositionalOptions()
-    .showHelpAfterError('(try --help)')
-    .configureOutput({ outputError: (text, write) => write(printableLines(text)) })
-    .exitOverride();
-
-  torwacht
-    .command('run')
-    .description('Run a command that can reach only what a policy allows.')
-    .usage('--policy FILE|DIR [options] -- COMMAND [ARGUMENT...]')
-    .option('-p, --policy <path>', 'file or folder of EgressPolicy documents')
-    .option('--observe', 'record what would be refused, and let it pass')
-    .option('--json', 'write one JSON event per line to standard error')
-    .option('-o, --output <file>', 'write the JSON events to this file as well')
-    .option('--suggest <file>', 'write a policy that would have allowed what was seen')
-    .option('--project <id>', 'GitLab project id, for selectors and rows')
-    .option('--job <name>', 'job name, for selectors and rows')
-    .option('--upstream <address>', 'ask this DNS server (repeatable)', list)
-    .option('--user <name>', 'run the command as this user')
-    .option('--allow-read <path>', 'show it a path below /tmp (repeatable)', list)
-    .option('--allow-write <path>', 'let the command write here (repeatable)', list)
-    .option('--allow-socket <path>', 'let it use this Unix socket (repeatable)', list)
-    .option('--allow-cap <name>', 'let it keep this capability (repeatable)', list)
-    .option('--allow-family <name>', 'let it open sockets of this family (repeatable)', list)
-    .addOption(new Option('--allow-io-uring', 'let it use io_uring'))
-    .addOption(new Option('--allow-user-namespaces', 'let it make user namespaces'))
-    .argument('<command...>', 'the command and its arguments')
-    .passThroughOptions()
-    .addHelpText(
-      'after',
-      `
-The exit status is the command's; 125 when torwacht itself failed, 126 when the
-command cannot be executed, 127 when it is not found.
-
-Examples:
-  torwacht run --policy policy.yaml -- npm ci
-  torwacht run --policy policy.yaml --observe -- make test
-  torwacht run --policy policy.yaml --observe --suggest new.yaml -- npm ci`,
-    )
-    .action(async (command: string[], flags: RunFlags) => {
-      done(await run(readRequest(command, flags, { version, style: stderrStyle })));
-    });
-
-  addPolicyCommands(torwacht, io, done);
-
-  torwacht
-    .command('cleanup')
-    .description('Remove what runs left that were killed; processes that still live stay held.')
-    .option('--force', 'end such processes as well')
-    .action(async (flags: { force?: boolean }) => done(await cleanup(flags.force === true, io)));
-
-  torwacht
-    .command('completion')
-    .description('Print a script that completes this command in a shell.')
-    .addArgument(new Argument('<shell>', 'the shell that reads it').choices(shells))
-    .addHelpText('after', '\nBash, for this shell:\n  source <(torwacht completion bash)')
-    .action((shell: Shell) => {
-      const words = { 'torwacht policy presets': [...presets.keys()] };
-      io.stdout.write(completionScript(torwacht, shell, { words }));
-    });
-
-  return torwacht;
-}
-
-function explain(error: unknown, running: boolean): number {
-  if (error instanceof CommanderError) {
-    return error.exitCode === 0 ? 0 : running ? RUN_FAILED : exitCodes.usage;
-  }
-  if (error instanceof TorwachtError) {
-    const [first, ...rest] = error.message.split('\n');
-    process.stderr.write(`torwacht: ${printable(first ?? '')} [${error.code}]\n`);
-    for (const line of rest) process.stderr.write(`${printable(line)}\n`);
-    for (const line of error.hint.split('\n')) process.stderr.write(`  ${printable(line)}\n`);
-    return running ? RUN_FAILED : exitCodes[error.exit];
-  }
-  process.stderr.write(
-    `torwacht: an error of our own, please report it:\n${(error as Error).stack}\n`,
-  );
-  return running ? RUN_FAILED : exitCodes.internal;
-}
-
-const argv = process.argv.slice(2);
-let status = 0;
-try {
-  await program((code) => {
-    status = code;
-  }).parseAsync(argv, { from: 'user' });
-} catch (error) {
-  status = explain(error, argv[0] === 'run');
-}
-process.exitCode = status;
+process.exitCode = await runCommandLine(process.argv.slice(2), {
+  io: { stdout: process.stdout, stderr: process.stderr, colour: colours(process.stdout) },
+  style: { colour: colours(process.stderr) },
+  isPlugin,
+});

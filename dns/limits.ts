@@ -6,8 +6,13 @@
 export interface ResolverLimits {
   /** Answers kept, positive and negative. */
   readonly cacheEntries: number;
-  /** Queries that wait for an upstream server at once; the next one gets SERVFAIL. */
+  /** Names that upstream servers are asked for at once; a query for one more gets SERVFAIL. */
   readonly pending: number;
+  /**
+   * Queries that wait for those at once; one more gets SERVFAIL. Room for what piles up in a socket while nobody
+   * reads it: such queries are many, and their names few.
+   */
+  readonly waiting: number;
   /**
    * Different names looked up over the target's whole life. Below an allowed wildcard every new name can
    * carry data out in its labels, and this is what bounds how much.
@@ -15,4 +20,9 @@ export interface ResolverLimits {
   readonly names: number;
 }
 
-export const defaultLimits: ResolverLimits = { cacheEntries: 1024, pending: 256, names: 4096 };
+export const defaultLimits: ResolverLimits = {
+  cacheEntries: 1024,
+  pending: 256,
+  waiting: 2048,
+  names: 4096,
+};

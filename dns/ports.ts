@@ -27,6 +27,10 @@ export interface LearnedAddress {
 }
 
 export interface Sink {
+  /** The answer of an allowed name is under way; `learn` will be told of it, or `abandon`. May throw: `learn` says it. */
+  prepare(name: string): void;
+  /** No address came of what was prepared, or none that its name allows. */
+  abandon(name: string): void;
   /**
    * Puts a name's addresses into the kernel's map; returns once they are there. Throwing refuses the
    * client its answer (SERVFAIL).

@@ -53,6 +53,8 @@ function bench(options: { judge?: Judge; mode?: Mode; limits?: Partial<ResolverL
       },
     },
     sink: {
+      prepare: (name) => void log.push(`prepare ${name}`),
+      abandon: (name) => void log.push(`abandon ${name}`),
       learn: (name, addresses, marked) => {
         if (state.learnFails) throw new Error('map full');
         log.push(`learn ${name}`);
@@ -90,9 +92,31 @@ test('an allowed answer is released only after the kernel holds it', async () =>
     list: ['203.0.113.1'],
     ttl: [100],
   });
-  assert.deepEqual(t.log, ['ask www.test', 'learn www.test', 'reply']);
+  assert.deepEqual(t.log, ['ask www.test', 'prepare www.test', 'learn www.test', 'reply']);
   assert.deepEqual(t.learned, [['www.test', [{ address: 0xcb007101, seconds: 160 }], false]]);
   assert.deepEqual(t.refused, []);
+});
+
+test('what was prepared for an answer is taken back where no address of it may be learned', async () => {
+  const t = bench();
+  const nothing: Record<string, AnswerShape> = {
+    'www.test': { rcode: 3, authority: [soa('test', 60, 20)] },
+    'api.test': { answers: [a('api.test', '10.0.0.9', 60)] },
+  };
+  for (const [name, shape] of Object.entries(nothing)) {
+    t.state.answers.set(name, shape);
+    await t.ask(name);
+    assert.deepEqual(t.log.splice(0), [
+      `ask ${name}`,
+      `prepare ${name}`,
+      `abandon ${name}`,
+      'reply',
+    ]);
+  }
+  // No server answers.
+  await t.ask('in.test');
+  assert.deepEqual(t.log.splice(0), ['ask in.test', 'prepare in.test', 'abandon in.test', 'reply']);
+  assert.deepEqual(t.learned, []);
 });
 
 test('without the kernel there is no answer, and the next query tries again', async () => {
@@ -145,10 +169,17 @@ test('a cached answer counts down, is not learned twice, and ends', async () => 
   assert.deepEqual((await t.ask('www.test'))?.ttl, [60]);
   t.state.now += 59_499;
   assert.deepEqual((await t.ask('www.test'))?.ttl, [1]);
-  assert.deepEqual(t.log, ['ask www.test', 'learn www.test', 'reply', 'reply', 'reply']);
+  assert.deepEqual(t.log, [
+    'ask www.test',
+    'prepare www.test',
+    'learn www.test',
+    'reply',
+    'reply',
+    'reply',
+  ]);
   t.state.now += 1;
   await t.ask('www.test');
-  assert.deepEqual(t.log.slice(5), ['ask www.test', 'learn www.test', 'reply']);
+  assert.deepEqual(t.log.slice(6), ['ask www.test', 'prepare www.test', 'learn www.test', 'reply']);
 });
 
 test('negative answers are cached as long as their SOA says', async () => {
@@ -178,12 +209,23 @@ test('queries for one name wait for one look-up, each reply in its own case and 
     const { id, questions } = decode(Buffer.from(reply ?? []));
     assert.deepEqual([id, questions?.[0]?.name], [i, shapes[i]]);
   }
-  assert.deepEqual(t.log, ['ask www.test', 'learn www.test']);
+  assert.deepEqual(t.log, ['ask www.test', 'prepare www.test', 'learn www.test']);
   assert.equal(t.resolver.stats.joined, 2);
 });
 
+test('too many names under way get SERVFAIL; more queries for those wait with the others', async () => {
+  const t = bench({ limits: { pending: 1 } });
+  t.state.answers.set('www.test', null);
+  const held = [1, 2, 3].map(() => t.ask('www.test'));
+  assert.equal((await t.ask('api.test'))?.rcode, 'SERVFAIL');
+  assert.equal(t.resolver.stats.overflow, 1);
+  t.release('www.test', www);
+  const rcodes = (await Promise.all(held)).map((reply) => reply?.rcode);
+  assert.deepEqual(rcodes, ['NOERROR', 'NOERROR', 'NOERROR']);
+});
+
 test('too many waiting queries get SERVFAIL, and room comes back', async () => {
-  const t = bench({ limits: { pending: 2 } });
+  const t = bench({ limits: { waiting: 2 } });
   t.state.answers.set('www.test', null);
   const held = [t.ask('www.test'), t.ask('www.test')];
   assert.equal((await t.ask('www.test'))?.rcode, 'SERVFAIL');
@@ -355,6 +397,7 @@ test('a policy change judges cached answers again, and the kernel hears of what 
     assert.equal((await t.ask(name))?.rcode, 'NOERROR');
   assert.deepEqual(t.log, [
     'ask www.test',
+    'prepare www.test',
     'learn www.test',
     'reply',
     'learn api.test',

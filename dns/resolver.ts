@@ -153,7 +153,7 @@ class TargetResolver implements Resolver {
       this.stats.cacheHits++;
       return Promise.resolve(this.#serve(decision, client, cached));
     }
-    if (this.#waiting >= this.#limits.pending) {
+    if (!this.#hasRoom(query.name)) {
       this.stats.overflow++;
       return Promise.resolve(respond(query, client, { rcode: rcodes.SERVFAIL }));
     }
@@ -165,6 +165,11 @@ class TargetResolver implements Resolver {
       if (generation === this.#generation) return this.#serve(decision, client, entry);
       return this.#serveAfterChange(query, client, entry);
     });
+  }
+
+  #hasRoom(name: string): boolean {
+    if (this.#waiting >= this.#limits.waiting) return false;
+    return this.#underway.has(name) || this.#underway.size < this.#limits.pending;
   }
 
   /** The policy changed while the client waited: the current one has the last word. */
@@ -184,7 +189,7 @@ class TargetResolver implements Resolver {
   }
 
   /** Asks upstream once, whoever else wants the same name meanwhile. Null: no usable answer. */
-  #ask({ query: { name }, verdict }: Lookup): Promise<CacheEntry | null> {
+  #ask({ query: { name }, verdict, refusal }: Lookup): Promise<CacheEntry | null> {
     const joined = this.#underway.get(name);
     if (joined !== undefined) {
       this.stats.joined++;
@@ -199,14 +204,35 @@ class TargetResolver implements Resolver {
         this.#underway.delete(name);
         const changed = generation !== this.#generation;
         const inside = (changed ? this.#parts.judge()(name) : verdict).private;
-        return this.#keep(name, inside, query, bytes);
+        const entry = this.#keep(name, inside, query, bytes);
+        if (!isToLearn(entry)) this.#abandon(name);
+        return entry;
       })
       .catch((error: unknown) => {
         this.#underway.delete(name);
+        this.#abandon(name);
         return this.#failed(error);
       });
     this.#underway.set(name, underway);
+    if (refusal === null) this.#prepare(name);
     return underway;
+  }
+
+  /** While the query is on its way. */
+  #prepare(name: string): void {
+    try {
+      this.#parts.sink.prepare(name);
+    } catch {
+      // It is tried again with the answer, and whoever asked is told then.
+    }
+  }
+
+  #abandon(name: string): void {
+    try {
+      this.#parts.sink.abandon(name);
+    } catch (error) {
+      this.#parts.fault?.(error);
+    }
   }
 
   /** @param inside the name's rule lets its answers point inside */
@@ -278,6 +304,10 @@ class TargetResolver implements Resolver {
     this.stats.refused++;
     this.#parts.evidence.refused({ ...refusal, ...found, client, resolved });
   }
+}
+
+function isToLearn(entry: CacheEntry | null): boolean {
+  return entry !== null && entry.refusal === null && entry.facts.addresses.length > 0;
 }
 
 function respond(

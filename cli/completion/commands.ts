@@ -35,15 +35,17 @@ export function commandsOf(
   path = program.name(),
 ): readonly CompletionCommand[] {
   const help = program.createHelp();
-  const children = program.commands;
+  const visible = help.visibleCommands(program);
+  const children = program.commands.filter((child) => visible.includes(child));
   const [first] = program.registeredArguments;
   const argument = options.words?.[path] ?? (first === undefined ? undefined : kindOf(first));
   const own: CompletionCommand = {
     path,
     description: program.description(),
-    subcommands: help
-      .visibleCommands(program)
-      .map((child) => ({ name: child.name(), description: child.description() })),
+    subcommands: visible.map((child) => ({
+      name: child.name(),
+      description: child.description(),
+    })),
     flags: help.visibleOptions(program).map(flagOf),
     ...(argument === undefined ? {} : { argument }),
   };

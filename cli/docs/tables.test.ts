@@ -1,18 +1,21 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type ErrorSpec, exitCodes } from '#api/error.ts';
 import { egressEventSchema, type Reason, reasons } from '#api/event.ts';
 import { alwaysDeniedReasons } from '#policy/always-denied.ts';
+import { rules } from '../../scripts/generate/monitoring/rules.ts';
+import { flagsOf } from '../testing.ts';
 import { blocks, page, rows } from './blocks.ts';
 
 const root = join(import.meta.dirname, '../..');
 
 /** Every error that a shipped folder declares. */
 async function declaredErrors(): Promise<readonly ErrorSpec[]> {
-  const files = globSync('{api,policy,dns,bpf,agent,cli}/**/errors.ts', { cwd: root });
+  const files = globSync('{api,policy,dns,bpf,agent,operator,webhook,cli}/**/errors.ts', {
+    cwd: root,
+  });
   const tables = await Promise.all(
     files.map(async (file) => {
       const module: { errors: Record<string, ErrorSpec> } = await import(join(root, file));
@@ -70,16 +73,69 @@ test('docs/events.md shows each kind of row', () => {
   }
 });
 
-test('docs/run.md has every flag of torwacht run, and no other', () => {
-  const help = execFileSync(process.execPath, [join(root, 'cli/main.ts'), 'run', '--help'], {
-    encoding: 'utf8',
-  });
-  const flags = help
-    .split('\n')
-    .flatMap((line) => /^ {2}(?:-\w, )?(--[\w-]+)/.exec(line)?.[1] ?? []);
+/** The flags in the first cells of a page's tables. */
+function flagsIn(name: string): readonly string[] {
+  const lines = page(name).text.split('\n');
+  return lines.flatMap((line) => /^\| (?:`-\w`, )?`(--[\w-]+)/.exec(line)?.[1] ?? []).sort();
+}
+
+test('docs/run.md has every flag of torwacht run, and no other', async () => {
+  const flags = await flagsOf('run');
   assert.ok(flags.length > 10);
-  const listed = page('docs/run.md')
-    .text.split('\n')
-    .flatMap((line) => /^\| (?:`-\w`, )?`(--[\w-]+)/.exec(line)?.[1] ?? []);
-  assert.deepEqual(listed.sort(), flags.sort());
+  assert.deepEqual(flagsIn('docs/run.md'), [...flags].sort());
+});
+
+/** The flags of several commands, each once, without that for help. */
+async function flagsOfAll(...commands: readonly (readonly string[])[]): Promise<readonly string[]> {
+  const named = await Promise.all(commands.map((command) => flagsOf(...command)));
+  return [...new Set(named.flat())].filter((flag) => flag !== '--help').sort();
+}
+
+test('docs/runner.md has every flag of torwacht runner, and no other', async () => {
+  const flags = await flagsOfAll(['runner', 'config'], ['runner', 'check']);
+  assert.ok(flags.length > 5);
+  assert.deepEqual(flagsIn('docs/runner.md'), flags);
+});
+
+test('docs/policy-tests.md has every flag of torwacht policy test, and no other', async () => {
+  const flags = await flagsOfAll(['policy', 'test']);
+  assert.ok(flags.length > 1);
+  assert.deepEqual(flagsIn('docs/policy-tests.md'), flags);
+});
+
+test('docs/doctor.md has every flag of torwacht doctor, and no other', async () => {
+  const flags = await flagsOfAll(['doctor']);
+  assert.ok(flags.length > 4);
+  assert.deepEqual(flagsIn('docs/doctor.md'), flags);
+});
+
+test('docs/cluster-cli.md has every flag of the commands that ask a cluster, and no other', async () => {
+  const flags = await flagsOfAll(
+    ['get', 'policies'],
+    ['get', 'bindings'],
+    ['get', 'nodes'],
+    ['explain'],
+    ['status'],
+  );
+  assert.deepEqual(flagsIn('docs/cluster-cli.md'), flags);
+});
+
+for (const [name, command] of [
+  ['docs/history.md', ['suggest']],
+  ['docs/alerts.md', ['alerts', 'test']],
+] as const) {
+  test(`${name} has every flag of torwacht ${command.join(' ')}, and no other`, async () => {
+    const flags = (await flagsOf(...command)).filter((flag) => flag !== '--help');
+    assert.ok(flags.length > 5);
+    assert.deepEqual(flagsIn(name), [...flags].sort());
+  });
+}
+
+test('docs/metrics.md has every alert with its severity, and no other', () => {
+  const listed = rows(page('docs/metrics.md'));
+  for (const { alert, severity } of rules) {
+    assert.match(listed.get(alert) ?? '', new RegExp(`^\\| \`${alert}\` +\\| ${severity} +\\|`));
+  }
+  const named = [...listed.keys()].filter((name) => name.startsWith('Torwacht'));
+  assert.equal(named.length, rules.length);
 });

@@ -4,9 +4,8 @@ import { loadPolicies } from '#agent/bundle/load.ts';
 import type { TorwachtDocument } from '#api/documents.ts';
 import { exitCodes } from '#api/error.ts';
 import { compile } from '#policy/compile.ts';
+import { namedIdentities } from '#policy/identities.ts';
 import type { Loaded } from '#policy/load.ts';
-import { namespaceOf } from '#policy/title.ts';
-import type { Identity } from '#policy/types.ts';
 import { parseArguments, withErrors } from './arguments.ts';
 import { type Io, plural, styled } from './io.ts';
 import { printProblems } from './problems.ts';
@@ -29,8 +28,9 @@ export function checkPolicies(args: readonly string[], io: Io): number {
     if (parsed.json) io.stdout.write(`${JSON.stringify(asJson(loaded), null, 2)}\n`);
     else if (loaded.problems.length > 0) printProblems(loaded, io, io.stdout);
     if (loaded.problems.length > 0) return exitCodes.policy;
-    for (const identity of namedIdentities(loaded.documents))
-      compileFor(loaded.documents, identity);
+    for (const identity of namedIdentities(loaded.documents)) {
+      compile(loaded.documents, identity, { trustIdentity: true });
+    }
     if (!parsed.json) printSummary(loaded, io);
     return 0;
   });
@@ -44,31 +44,14 @@ function printSummary({ documents, files }: Loaded, io: Io): void {
   const count = (kind: TorwachtDocument['kind']) =>
     documents.filter((document) => document.kind === kind).length;
   const policies = plural(count('EgressPolicy'), 'EgressPolicy', 'EgressPolicies');
+  const clusterCount = count('ClusterEgressPolicy');
+  const cluster =
+    clusterCount === 0
+      ? ''
+      : `${plural(clusterCount, 'ClusterEgressPolicy', 'ClusterEgressPolicies')}, `;
   const bindings = plural(count('RunnerBinding'), 'RunnerBinding');
   const where = plural(files.length, 'file');
-  io.stdout.write(`${styled(io, 'green', 'ok')}: ${policies} and ${bindings} in ${where}\n`);
-}
-
-/** Combinations that are compiled for the check; the documents name more only by accident. */
-const MAX_IDENTITIES = 64;
-
-/** One target for each combination that a selector names, to find rules that do not go together. */
-function namedIdentities(documents: readonly TorwachtDocument[]): readonly Identity[] {
-  const identities = new Map<string, Identity>();
-  for (const document of documents) {
-    if (document.kind !== 'EgressPolicy') continue;
-    const project = document.spec.selector?.projects?.[0];
-    const job = document.spec.selector?.jobs?.[0]?.replaceAll('*', '');
-    const identity: Identity = {
-      namespace: namespaceOf(document),
-      ...(project === undefined ? {} : { project }),
-      ...(job === undefined ? {} : { job }),
-    };
-    identities.set(JSON.stringify(identity), identity);
-  }
-  return [...identities.values()].slice(0, MAX_IDENTITIES);
-}
-
-function compileFor(documents: readonly TorwachtDocument[], identity: Identity): void {
-  compile(documents, identity, { trustIdentity: true });
+  io.stdout.write(
+    `${styled(io, 'green', 'ok')}: ${cluster}${policies} and ${bindings} in ${where}\n`,
+  );
 }

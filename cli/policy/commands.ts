@@ -1,12 +1,13 @@
 /** What can be said behind `torwacht policy`. */
 import { type Command, Option } from 'commander';
+import type { PolicyTestFlags } from '../policy-test/run.ts';
+import { suggesting } from '../suggest/commands.ts';
+import type { SuggestFlags } from '../suggest/suggest.ts';
 import { checkPolicies } from './check.ts';
 import { type ExplainFlags, explainDestination, protocolNames } from './explain.ts';
 import type { Io } from './io.ts';
 import { showPresets } from './presets.ts';
-import { type SuggestFlags, suggestFromEvents } from './suggest.ts';
-
-const list = (value: string, before: string[] = []) => [...before, value];
+import { suggestFromEvents } from './suggest.ts';
 
 /** @param done told of the exit status */
 export function addPolicyCommands(torwacht: Command, io: Io, done: (code: number) => void): void {
@@ -35,6 +36,7 @@ export function addPolicyCommands(torwacht: Command, io: Io, done: (code: number
     .requiredOption('-p, --policy <path>', 'file or folder of EgressPolicy documents')
     .option('--project <id>', 'GitLab project id, for selectors')
     .option('--job <name>', 'job name, for selectors')
+    .option('--process <name>', 'who would ask; no rule tells processes apart')
     .addOption(new Option('--protocol <name>', 'what is asked about').choices(protocolNames))
     .option('--json', 'print a JSON object')
     .argument('<destination>', 'name, address, either with a port, or URL')
@@ -42,7 +44,7 @@ export function addPolicyCommands(torwacht: Command, io: Io, done: (code: number
       'after',
       `
 Nothing is looked up and nothing is sent. Rules count for all processes of a job
-alike, so there is no process to ask for. The exit status is 0 when it is allowed,
+alike, which is what --process is told. The exit status is 0 when it is allowed,
 1 when it is refused.
 
 Examples:
@@ -52,16 +54,35 @@ Examples:
     .action((text: string, flags: ExplainFlags) => done(explainDestination(text, flags, io)));
 
   policy
-    .command('suggest')
-    .description('Print the least policy that would have allowed what runs were seen to do.')
-    .option('--project <id>', 'only what this GitLab project did')
-    .option('--job <name>', 'only what this job did')
-    .option('--collapse <domain>', 'several names below it as a wildcard (repeatable)', list)
-    .argument('<file...>', 'files that torwacht run --output wrote')
+    .command('test')
+    .description('Test policies: what they are to allow and to deny, and for whom.')
+    .option('--json', 'print a JSON object')
+    .option('--junit <file>', 'write the results as JUnit XML as well')
+    .argument('<path...>', 'files of PolicyTest documents, or folders of such files')
     .addHelpText(
       'after',
       `
-The selector names project and job where all events have the same.
+Nothing is looked up and nothing is sent. The exit status is 0 when all is as
+expected, 1 when something is not, 3 when a test or a policy is not sound.
+
+Examples:
+  torwacht policy test tests/web.yaml
+  torwacht policy test tests --junit report.xml`,
+    )
+    .action(async (paths: string[], flags: PolicyTestFlags) => {
+      const { testPolicies } = await import('../policy-test/run.ts');
+      done(testPolicies(paths, flags, io));
+    });
+
+  suggesting(policy.command('suggest'))
+    .description('Print the least policy that would have allowed what runs were seen to do.')
+    .argument('<file...>', 'files that torwacht run --output wrote; - for standard input')
+    .addHelpText(
+      'after',
+      `
+The selector names project and job where all events have the same. --replay PATH
+prints no policy; its exit status is 1 when the policy there would have refused
+something that passed.
 
 Example:
   torwacht policy suggest monday.jsonl tuesday.jsonl > suggested.yaml`,

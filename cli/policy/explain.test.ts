@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { torwacht } from '../testing.ts';
 import { type ExplainFlags, explainDestination } from './explain.ts';
-
-const main = join(import.meta.dirname, '../main.ts');
 
 const text = `apiVersion: torwacht.io/v1alpha1
 kind: EgressPolicy
@@ -56,6 +54,17 @@ test('what is refused ends with 1, and says what would help', (t) => {
   assert.match(stdout, /^hint: .* use \*\*\.cdn\.example\.com\.$/m);
 });
 
+test('--process changes no verdict, and says that it does not', (t) => {
+  const file = fileOf(t, text);
+  for (const destination of ['x.cdn.example.com', 'x.y.cdn.example.com']) {
+    const without = explain(file, destination);
+    const asked = explain(file, destination, { process: '/usr/bin/curl' });
+    assert.equal(asked.status, without.status);
+    assert.ok(asked.stdout.startsWith(without.stdout), asked.stdout);
+    assert.match(asked.stdout, /^note: No rule tells processes apart: .*curl.* too\.$/m);
+  }
+});
+
 test('--json holds the same', (t) => {
   const file = fileOf(t, text);
   const { status, stdout } = explain(file, 'registry.npmjs.org', { json: true });
@@ -83,12 +92,12 @@ test('a destination that is none ends with 2, a broken policy with 3', (t) => {
   assert.match(broken.stderr, /:5:13: spec\.presets\[0\]: "npn" is no preset/);
 });
 
-test('the command line: flags reach it, what is missing or unknown is a mistake of usage', (t) => {
+test('the command line: flags reach it, what is missing or unknown is a mistake of usage', async (t) => {
   const file = fileOf(t, text);
-  const status = (...args: readonly string[]) =>
-    spawnSync(process.execPath, [main, 'policy', 'explain', ...args]).status;
-  assert.equal(status('-p', file, '--protocol', 'udp', 'registry.npmjs.org'), 1);
-  assert.equal(status('-p', file), 2);
-  assert.equal(status('registry.npmjs.org'), 2);
-  assert.equal(status('-p', file, '--protocol', 'sctp', 'registry.npmjs.org'), 2);
+  const status = async (...args: readonly string[]) =>
+    (await torwacht('policy', 'explain', ...args)).status;
+  assert.equal(await status('-p', file, '--protocol', 'udp', 'registry.npmjs.org'), 1);
+  assert.equal(await status('-p', file), 2);
+  assert.equal(await status('registry.npmjs.org'), 2);
+  assert.equal(await status('-p', file, '--protocol', 'sctp', 'registry.npmjs.org'), 2);
 });

@@ -38,6 +38,13 @@ test('a sound policy ends with 0 and one line', (t) => {
   });
 });
 
+test('cluster policies are counted where there are any', (t) => {
+  const cluster = good.replace('EgressPolicy', 'ClusterEgressPolicy');
+  const { code, stdout } = run(checkPolicies, [fileOf(t, `${good}---\n${cluster}`)]);
+  assert.equal(code, 0);
+  assert.match(stdout, /^ok: 1 ClusterEgressPolicy, 1 EgressPolicy and 0 RunnerBindings in 1 file/);
+});
+
 test('a problem ends with 3, its position and what to do', (t) => {
   const file = fileOf(t, bad);
   assert.deepEqual(run(checkPolicies, [file]), {

@@ -3,7 +3,11 @@ import type { Loaded } from '#policy/load.ts';
 import type { Problem } from '#policy/problem.ts';
 import { type Io, type Output, plural, printable, styled } from './io.ts';
 
-export function printProblems({ problems, files }: Loaded, io: Io, to: Output): void {
+export function printProblems(
+  { problems, files }: Pick<Loaded, 'problems' | 'files'>,
+  io: Io,
+  to: Output,
+): void {
   for (const problem of problems) {
     to.write(
       `${styled(io, 'bold', placeText(problem))}: ${styled(io, 'red', text(problem))}\n` +

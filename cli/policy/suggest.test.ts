@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { parsePolicies } from '#policy/load.ts';
-import { type SuggestFlags, suggestFromEvents } from './suggest.ts';
+import type { SuggestFlags } from '../suggest/suggest.ts';
+import { suggestFromEvents } from './suggest.ts';
 
 const event = {
   version: 1,
@@ -93,6 +94,37 @@ test('names are collapsed where that is asked for, and only below a domain', (t)
   const wrong = suggest([file], { collapse: ['com'] });
   assert.equal(wrong.status, 2);
   assert.match(wrong.stderr, /"com": it has one label/);
+});
+
+test('the log of an agent is read, and its other lines are passed over', (t) => {
+  const log = { level: 30, time: 1, msg: 'egress' };
+  const other = { level: 40, time: 1, msg: 'a pod could not be held', reason: 'x' };
+  const file = fileOf(t, lines(other, { ...log, event }, other));
+  assert.deepEqual(printed(suggest([file]).stdout).names, ['a.example.com']);
+  const broken = fileOf(t, lines({ ...log, event: { ...event, reason: 'because' } }));
+  assert.match(suggest([broken]).stderr, /Line 1 of .* is no event: reason: /);
+});
+
+test('of a row that came again the last one counts', (t) => {
+  const first = { ...event, id: 'r', added: 1 };
+  const file = fileOf(t, lines(first, { ...first, count: 9, added: 8 }));
+  assert.match(suggest([file]).stdout, /# curl \(sh\), 9 times\n/);
+});
+
+test('a policy is replayed on the events', (t) => {
+  const file = fileOf(t, lines(event, { ...event, domain: 'b.example.com' }));
+  const policy = fileOf(t, suggest([file]).stdout.replace('- b.example.com', '- c.example.com'));
+  const missed = suggest([file], { replay: policy.replace('.jsonl', '.yaml') });
+  assert.equal(missed.status, 2, 'there is no such file');
+  const path = policy.replace('.jsonl', '.yaml');
+  renameSync(policy, path);
+  const { status, stdout } = suggest([file], { replay: path });
+  assert.equal(status, 1);
+  assert.match(stdout, /^refused in 1 of 1 run with 2 attempts\n/);
+  assert.match(
+    stdout,
+    /\n {2}b\.example\.com 443\/TCP, once, passed then: default; curl \(sh\), once\n/,
+  );
 });
 
 test('what is no event is told with its line, and nothing is printed', (t) => {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { isPopulated, membersOf } from '#agent/cgroup/cgroup.ts';
 import { freeze, killAll } from '#agent/cgroup/end.ts';
 import { escapeText } from '#api/escape.ts';
+import { maskText } from '#api/mask.ts';
 
 /** How often we look whether bwrap's own processes have gone, and how long we wait between, ms. */
 const LOOKS = 200;
@@ -31,7 +32,7 @@ export async function endTarget(
 
 function nameOf(pid: number): string {
   try {
-    return escapeText(readFileSync(`/proc/${pid}/comm`, 'latin1').trimEnd());
+    return maskText(escapeText(readFileSync(`/proc/${pid}/comm`, 'latin1').trimEnd()));
   } catch {
     return '?';
   }

@@ -20,6 +20,12 @@ export const errors = {
     hint: 'mend it; `torwacht policy check` tells the same without running anything',
     exit: 'policy',
   },
+  events: {
+    code: 'TW_RUN_EVENTS',
+    message: 'the events cannot go to {path}: {reason}',
+    hint: 'name a file elsewhere for --output',
+    exit: 'usage',
+  },
   suggest: {
     code: 'TW_RUN_SUGGEST',
     message: 'the suggestion cannot go to {path}: {reason}',

@@ -62,6 +62,22 @@ test('observe is in force whatever the documents say', (t) => {
   assert.equal(source(file, true).read().mode, 'Observe');
 });
 
+test('a cluster policy counts like any other document, whatever namespaces it selects', (t) => {
+  const path = folder(t);
+  writeFileSync(join(path, 'p.yaml'), document('p', 'a.example'));
+  const { names } = source(path).read();
+  assert.equal(names.length, 1);
+  const ceiling = 'namespaceSelector: {matchLabels: {a: b}}\n  ceiling: {}';
+  const cluster = document('c', 'b.example').replace('EgressPolicy', 'ClusterEgressPolicy');
+  writeFileSync(join(path, 'c.yaml'), cluster.replace('spec:', `spec:\n  ${ceiling}`));
+  assert.deepEqual(
+    source(path)
+      .read()
+      .names.map(({ pattern }) => pattern.labels.join('.')),
+    ['b.example'],
+  );
+});
+
 test('a change is applied once; no change, nothing', (t) => {
   const file = join(folder(t), 'p.yaml');
   writeFileSync(file, document('p', 'a.example'));

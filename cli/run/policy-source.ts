@@ -2,8 +2,6 @@
  * The policy of a run: read once, or again whenever its files change. A change that is broken, or that
  * the kernel does not take, is told, and the last good policy stays in force.
  */
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { Changes } from '#agent/bundle/changes.ts';
 import { loadPolicies } from '#agent/bundle/load.ts';
 import { failure, TorwachtError } from '#api/error.ts';
@@ -57,10 +55,4 @@ export class PolicySource {
       }
     });
   }
-}
-
-/** The path itself and, of a folder, each file in it. */
-export function policyPlaces(path: string): readonly string[] {
-  const isFolder = existsSync(path) && statSync(path).isDirectory();
-  return isFolder ? [path, ...readdirSync(path).map((name) => join(path, name))] : [path];
 }

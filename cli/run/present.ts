@@ -1,6 +1,7 @@
 /** How rows look on a terminal: a line as it happens, a table at the end. */
 import type { EgressEvent } from '#api/event.ts';
 import { printable } from '../policy/io.ts';
+import { textTable } from '../table.ts';
 
 const columns = [
   'job_name',
@@ -107,18 +108,7 @@ function ofOneColumn<Row extends Record<string, string>>(row: Row): Row {
 
 /** The rows under their field names; an empty string when there are none. */
 export function table(events: readonly EgressEvent[], style: Style): string {
-  if (events.length === 0) return '';
   const rows = events.map(cells).map(ofOneColumn);
-  // Once for all rows: there may be thousands of them.
-  const widths = columns.map((column) =>
-    rows.reduce((width, row) => Math.max(width, row[column].length), column.length),
-  );
-  const line = (texts: string[]) =>
-    texts
-      .map((text, at) => text.padEnd(widths[at] ?? 0))
-      .join('  ')
-      .trimEnd();
-  const head = line([...columns]);
-  const body = rows.map((row) => line(columns.map((column) => row[column])));
-  return `${[paint(style, 1, head), ...body].join('\n')}\n`;
+  const texts = rows.map((row) => columns.map((column) => row[column]));
+  return textTable(columns, texts, (head) => paint(style, 1, head));
 }

@@ -1,4 +1,5 @@
 /** Where the rows of a run go: lines and a table for people, JSON lines for programs. */
+import { asciiJson } from '#api/escape.ts';
 import type { EgressEvent } from '#api/event.ts';
 import { liveLine, type Style, table } from './present.ts';
 
@@ -56,11 +57,6 @@ function isForPeople(event: EgressEvent): boolean {
   return event.action !== 'allow';
 }
 
-/** ASCII alone: also a reader that shows the lines as they are shows nothing but letters. */
 function jsonLine(event: EgressEvent): string {
-  const text = JSON.stringify(event).replaceAll(
-    /[^ -~]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-  return `${text}\n`;
+  return `${asciiJson(event)}\n`;
 }

@@ -10,9 +10,9 @@ import {
   runConfigPath,
 } from '../sandbox/delegation.ts';
 import { type Openings, resolveOpenings } from '../sandbox/openings.ts';
-import { openOutput } from '../sandbox/output-file.ts';
 import { callerOf, lookUpUser, rootUser, type SandboxUser } from '../sandbox/user.ts';
 import { errors } from './errors.ts';
+import { openEvents } from './output.ts';
 import type { Style } from './present.ts';
 import type { RunRequest } from './run.ts';
 import { openSuggestion } from './suggestion.ts';
@@ -53,17 +53,18 @@ export function readRequest(
   const decided = decideFor(flags, callingUser);
   if (decided.policy === undefined) throw failure(errors.noPolicy, { path: runConfigPath });
   assertPolicyOwned(decided);
-  const file =
-    flags.output === undefined ? undefined : openOutput(flags.output, callingUser ?? rootUser);
   const policyPath = resolve(cwd, decided.policy);
+  const user = callingUser ?? rootUser;
+  const output = flags.output === undefined ? undefined : resolve(cwd, flags.output);
+  const file = output === undefined ? undefined : openEvents({ path: output, policyPath, user });
   const suggestion =
     flags.suggest === undefined
       ? undefined
       : openSuggestion({
           path: resolve(cwd, flags.suggest),
           policyPath,
-          output: flags.output === undefined ? undefined : resolve(cwd, flags.output),
-          user: callingUser ?? rootUser,
+          output,
+          user,
         });
   return {
     policyPath,

@@ -16,8 +16,9 @@ import { createUpstream, type ServerPool } from '#agent/resolver/upstream.ts';
 import { failure, TorwachtError } from '#api/error.ts';
 import type { EgressEvent } from '#api/event.ts';
 import { Kernel } from '#bpf/kernel.ts';
+import type { LoadedEngine } from '#bpf/load.ts';
 import { native } from '#bpf/native.ts';
-import { optionalParts, singleTargetSizes } from '#bpf/programs.ts';
+import { optionalParts } from '#bpf/programs.ts';
 import type { CompiledPolicy } from '#policy/types.ts';
 import { printable } from '../policy/io.ts';
 import { findCommand } from '../sandbox/command.ts';
@@ -28,9 +29,12 @@ import { describeOpenings, type Openings } from '../sandbox/openings.ts';
 import { writableBy } from '../sandbox/ownership.ts';
 import { makePlan, type Plan } from '../sandbox/plan.ts';
 import type { SandboxUser } from '../sandbox/user.ts';
+import { commandText } from './command-text.ts';
+import { takeLoaded } from './early.ts';
 import { endTarget } from './end.ts';
 import { errors } from './errors.ts';
-import { PolicySource, policyPlaces } from './policy-source.ts';
+import { policyPlaces } from './place.ts';
+import { PolicySource } from './policy-source.ts';
 import { Report, type ReportOptions } from './report.ts';
 import type { SuggestionFile } from './suggestion.ts';
 
@@ -76,8 +80,7 @@ export async function run(request: RunRequest): Promise<number> {
     },
   });
   // The verifier takes its time; all that can be done meanwhile is done meanwhile.
-  const loading = Kernel.load(singleTargetSizes);
-  loading.catch(() => {});
+  const loading = takeLoaded();
   const policy = source.read();
   const program = findCommand(request.command[0], request.env.PATH, request.cwd);
   if (!program.found) {
@@ -115,7 +118,7 @@ interface World {
 async function prepare(
   request: RunRequest,
   policy: CompiledPolicy,
-  loading: Promise<Kernel>,
+  loading: Promise<LoadedEngine>,
   undo: Undo,
 ): Promise<World> {
   const tell = request.report.tell;
@@ -140,7 +143,7 @@ async function prepare(
     started,
     cgroup: cgroupFolder,
     pins,
-    command: request.command.join(' ').slice(0, 200),
+    command: commandText(request.command),
   };
   writeRun(record);
   const swept = await sweep();
@@ -154,7 +157,7 @@ async function prepare(
 
   undo.add(() => removeTraces(record));
   const cgroup = createCgroup(parent, id);
-  const kernel = await loading;
+  const kernel = Kernel.of(await loading);
   for (const part of kernel.missing.keys())
     tell(`torwacht: not on this kernel: ${optionalParts[part].lost}\n`);
   const engine = new Engine(kernel, {

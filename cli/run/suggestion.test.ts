@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import {
+  closeSync,
   linkSync,
   mkdirSync,
   mkdtempSync,
@@ -13,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { parsePolicies } from '#policy/load.ts';
+import { openEvents } from './output.ts';
 import { openSuggestion } from './suggestion.ts';
 
 /** Whoever runs the test: no change of identity. */
@@ -92,4 +94,23 @@ test('it cannot be the policy in force, part of its folder, or the file of --out
   assert.equal(readFileSync(one, 'utf8'), 'in force');
   opened(t, join(policies, 'beside.yaml'), one, output);
   opened(t, join(policies, 'notes.txt'), policies, output);
+});
+
+test('the events cannot go into the policy in force either, which keeps what it says', (t) => {
+  const folder = folderOf(t);
+  const [policies, one] = [join(folder, 'policy.d'), join(folder, 'policy.d/a.yaml')];
+  symlinkSync('policy.d', join(folder, 'same'));
+  for (const [path, policyPath] of [
+    [one, one],
+    [one, policies],
+    [join(folder, 'same/a.yaml'), one],
+    [join(policies, 'new.yaml'), policies],
+  ] as const) {
+    assert.throws(() => openEvents({ path, policyPath, user }), { code: 'TW_RUN_EVENTS' }, path);
+  }
+  assert.equal(readFileSync(one, 'utf8'), 'in force');
+  const events = join(policies, 'events.jsonl');
+  writeFileSync(events, 'of another run');
+  closeSync(openEvents({ path: events, policyPath: policies, user }));
+  assert.equal(readFileSync(events, 'utf8'), '');
 });

@@ -2,16 +2,7 @@
  * The file of `--suggest`: opened before the command starts, with the rights of whoever called, and
  * written when the command has ended and nothing of it is left that could write to it.
  */
-import {
-  closeSync,
-  fstatSync,
-  ftruncateSync,
-  lstatSync,
-  realpathSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { closeSync, fstatSync, ftruncateSync, lstatSync, writeSync } from 'node:fs';
 import { failure } from '#api/error.ts';
 import type { EgressEvent } from '#api/event.ts';
 import { type Suggestion, type SuggestOptions, suggest } from '#policy/suggest.ts';
@@ -19,7 +10,7 @@ import { printable } from '../policy/io.ts';
 import { openOutput } from '../sandbox/output-file.ts';
 import type { SandboxUser } from '../sandbox/user.ts';
 import { errors } from './errors.ts';
-import { policyPlaces } from './policy-source.ts';
+import { realPlace, whyPolicy } from './place.ts';
 
 export interface SuggestionFile {
   /** Writes the policy and says in a sentence how that went. Never throws: the run is over. */
@@ -92,38 +83,11 @@ function isAt(fd: number, path: string): boolean {
   return there !== undefined && there.dev === ours.dev && there.ino === ours.ino;
 }
 
-/** Opening empties a file, and an empty document in the policy's folder is a broken policy. */
 function whyNot(path: string, policyPath: string, output: string | undefined): string | null {
   if (output !== undefined && realPlace(path) === realPlace(output)) {
     return 'it is the file of --output';
   }
-  const there = statSync(path, { throwIfNoEntry: false });
-  const isInForce = policyPlaces(policyPath).some((place) => {
-    const one = statSync(place, { throwIfNoEntry: false });
-    return (
-      one !== undefined && there !== undefined && one.dev === there.dev && one.ino === there.ino
-    );
-  });
-  if (isInForce) return 'it is the policy that is in force';
-  const folder = statSync(policyPath, { throwIfNoEntry: false })?.isDirectory() === true;
-  if (folder && /\.ya?ml$/.test(path) && dirname(realPlace(path)) === realPlace(policyPath)) {
-    return 'it would be part of the policy that is in force';
-  }
-  return null;
-}
-
-/** The real path, also of a file that is not there yet. */
-function realPlace(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    try {
-      return join(realpathSync(dirname(path)), basename(path));
-    } catch {
-      // Opening it says what is wrong.
-      return resolve(path);
-    }
-  }
+  return whyPolicy(path, policyPath);
 }
 
 function counted(count: number, one: string, many = `${one}s`): string {

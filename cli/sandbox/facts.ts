@@ -104,7 +104,8 @@ export function readFacts(input: FactsInput): HostFacts {
   };
 }
 
-function findPrograms(): Programs {
+/** @throws TW_RUN_NO_PROGRAM */
+export function findPrograms(): Programs {
   return {
     sh: findProgram('sh', 'dash'),
     bwrap: findProgram('bwrap', 'bubblewrap'),

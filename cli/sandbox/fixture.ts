@@ -1,18 +1,9 @@
 /**
  * What the tests of the sandbox share: a real sandbox in a cgroup of its own, with a working folder and
- * a home that are the test's, and a small addon with nothing but the system call filter.
+ * a home that are the test's.
  */
 import { execFileSync, spawn } from 'node:child_process';
-import {
-  chmodSync,
-  chownSync,
-  mkdirSync,
-  mkdtempSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { createRequire } from 'node:module';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -26,14 +17,13 @@ import {
   removeCgroup,
 } from '#agent/cgroup/cgroup.ts';
 import { killAll } from '#agent/cgroup/end.ts';
+import { native } from '#bpf/native.ts';
 
 import { type HostFacts, readFacts } from './facts.ts';
 import { type Launched, launch } from './launch.ts';
 import { noOpenings, type Openings } from './openings.ts';
 import { makePlan, type PlanOptions, type SeccompOptions } from './plan.ts';
 import type { SandboxUser } from './user.ts';
-
-const repository = join(import.meta.dirname, '../..');
 
 /** A number that no host gives to a user. */
 export const testUid = 1_954_321;
@@ -60,41 +50,9 @@ export function folder(t: TestContext, parent = tmpdir()): string {
   return path;
 }
 
-let seccompProgram: ((options: SeccompOptions) => Buffer) | undefined;
-
-/** The addon's function, from a library that holds nothing else. */
+/** The filter of system calls, by the addon that ships. */
 export function buildFilter(options: SeccompOptions): Buffer {
-  seccompProgram ??= loadFilter();
-  return seccompProgram(options);
-}
-
-function loadFilter(): (options: SeccompOptions) => Buffer {
-  const out = mkdtempSync(join(tmpdir(), 'torwacht-addon-'));
-  try {
-    writeFileSync(
-      join(out, 'module.c'),
-      `#include <node_api.h>
-napi_value tw_seccomp_program(napi_env env, napi_callback_info info);
-NAPI_MODULE_INIT() {
-  napi_value f;
-  napi_create_function(env, "f", NAPI_AUTO_LENGTH, tw_seccomp_program, NULL, &f);
-  napi_set_named_property(env, exports, "f", f);
-  return exports;
-}`,
-    );
-    const headers = join(repository, `node_modules/node-linux-${process.arch}/include/node`);
-    execFileSync('gcc', [
-      ...['-O2', '-Wall', '-Wextra', '-Werror', '-shared', '-fPIC', `-I${headers}`],
-      ...[join(out, 'module.c'), join(repository, 'bpf/addon/seccomp.c')],
-      ...['-lseccomp', '-o', join(out, 'filter.node')],
-    ]);
-    const loaded = createRequire(import.meta.url)(join(out, 'filter.node')) as {
-      f: (options: SeccompOptions) => Buffer;
-    };
-    return loaded.f;
-  } finally {
-    rmSync(out, { recursive: true, force: true });
-  }
+  return native().seccompProgram(options);
 }
 
 /** Compiles probe.c into a folder, so that a sandbox with that working folder has it as ./probe. */
