@@ -40,6 +40,8 @@ export interface NodeAgent {
   readonly pid: number;
   /** The folder of policy documents. */
   readonly bundle: string;
+  /** The folder in which it leaves what the next one should know. */
+  readonly state: string;
   /** All that it has logged, of every life. */
   log(): readonly LogLine[];
   /** Waits for a line of the log, in this life or one before. */
@@ -88,6 +90,7 @@ export async function startAgent(
 
 class Process implements NodeAgent {
   readonly bundle: string;
+  readonly state: string;
   readonly #cluster: Cluster;
   readonly #plan: AgentPlan;
   readonly #lines: LogLine[] = [];
@@ -100,6 +103,7 @@ class Process implements NodeAgent {
   constructor(cluster: Cluster, bundle: string, plan: AgentPlan) {
     this.#cluster = cluster;
     this.bundle = bundle;
+    this.state = `${bundle}.state`;
     this.#plan = plan;
   }
 
@@ -118,7 +122,7 @@ class Process implements NodeAgent {
     const leaf = join(node.cgroup, 'node');
     const child = spawn('sh', ['-ec', IN_CGROUP, 'agent', leaf, ...line], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH, LANG: 'C.UTF-8', HOME: '/root' },
+      env: { PATH, LANG: 'C.UTF-8', HOME: '/root', TORWACHT_STATE: this.state },
     });
     this.#child = child;
     this.#ended = once(child, 'close');
@@ -195,7 +199,9 @@ class Process implements NodeAgent {
   async close(): Promise<void> {
     await Promise.race([this.stop(), sleep(10_000, undefined, { ref: false })]);
     await this.kill();
-    rmSync(this.bundle, { recursive: true, force: true });
+    for (const folder of [this.bundle, this.state]) {
+      rmSync(folder, { recursive: true, force: true });
+    }
     rmSync(pinsOf(this.#cluster, `../${basename(this.bundle)}`), { recursive: true, force: true });
     const uids = new Set(this.#lines.flatMap(({ uid }) => (typeof uid === 'string' ? uid : [])));
     for (const uid of uids) rmSync(pinsOf(this.#cluster, uid), { recursive: true, force: true });

@@ -1,17 +1,19 @@
-/** The DaemonSet's agent dies, and its pod is replaced, while a job works: a download, look-ups, tries to get out. */
+/** The DaemonSet's agent dies, and its pod is replaced by others, while a job works: a download, look-ups, tries to get out. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { copyFileSync, existsSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { type Cluster, useCluster } from '../cluster/cluster.ts';
 import { tree } from '../cluster/node/cgroups.ts';
 import { podManifest } from '../cluster/pods.ts';
 import { waitFor } from '../cluster/wait.ts';
-import { buildJob, count, finish, startJob, startLookups } from '../kernel/job.ts';
+import { buildJob, finish, startJob } from '../kernel/job.ts';
 import { PATH } from '../lab/execute.ts';
+import { pinsOf } from './agent.ts';
 import { binding, policy } from './documents.ts';
 import { at, install } from './install.ts';
 import { barrier } from './job.ts';
+import { otherImages } from './other-images.ts';
 import { bad, good, skip } from './scene.ts';
 
 const ASKED = { name: 'asked.example.test', address: '192.0.2.22', ttl: 1 };
@@ -52,12 +54,36 @@ async function agentPid(cluster: Cluster): Promise<number> {
   });
 }
 
-async function lives(cluster: Cluster): Promise<number> {
-  const log = await cluster.kubectl(['logs', 'daemonset/torwacht-agent', ...at]);
-  return log.split('\n').filter((line) => line.includes('"pod held"')).length;
+async function logOf(cluster: Cluster): Promise<string> {
+  return await cluster.kubectl(['logs', 'daemonset/torwacht-agent', ...at]);
 }
 
-test('kill -9 of the agent, then another pod of it, while a job works', { skip }, async (t) => {
+async function lives(cluster: Cluster): Promise<number> {
+  return (await logOf(cluster)).split('\n').filter((line) => line.includes('"pod held"')).length;
+}
+
+/** Changes the DaemonSet, and waits until another pod has taken over and the one before is gone. */
+async function rollOut(cluster: Cluster, ...change: string[]): Promise<void> {
+  const before = await uidOf(cluster, ...at);
+  await cluster.kubectl([...change, ...at]);
+  await cluster.kubectl(['rollout', 'status', 'daemonset/torwacht-agent', ...at, '--timeout=120s']);
+  await waitFor('the pod before is gone', async () => {
+    const uids = (await uidOf(cluster, ...at)).split(' ');
+    return uids.length === 1 && uids[0] !== before;
+  });
+  const log = await logOf(cluster);
+  assert.match(log, /"sockets":[1-9]\d*,"msg":"taken over from the agent before"/);
+  await waitFor('the job is held by it', async () => (await lives(cluster)) > 0);
+}
+
+/** The folder of maps that the agents of this node have now: it is called by their layout. */
+function layouts(cluster: Cluster): readonly string[] {
+  return readdirSync(pinsOf(cluster, '../maps')).sort();
+}
+
+test('kill -9 of the agent, then other pods and another build of it, while a job works', {
+  skip,
+}, async (t) => {
   const cluster = await useCluster();
   const internet = cluster.internet(t);
   await internet.dnsmasq([good, ASKED]);
@@ -96,19 +122,23 @@ test('kill -9 of the agent, then another pod of it, while a job works', { skip }
     await waitFor('the agent is gone', () => !existsSync(`/proc/${agent}`));
     await waitFor('the job is held again', async () => (await lives(cluster)) > round);
   }
-  const first = await count(job.lookups);
-  assert.ok(first.tried > 100);
-  assert.equal(first.other, 0, 'look-ups that failed');
 
-  // Another pod: its parent is another as well, and look-ups fail until it is there.
-  const between = startLookups(place, `${ASKED.name}.`);
-  await cluster.kubectl(['rollout', 'restart', 'daemonset/torwacht-agent', ...at]);
-  await cluster.kubectl(['rollout', 'status', 'daemonset/torwacht-agent', ...at, '--timeout=120s']);
-  await waitFor('the job is held by it', async () => (await lives(cluster)) > 0);
-  const { tried, other } = await count(between);
-  assert.ok(tried > other);
-  const end = await finish({ ...job, lookups: startLookups(place, `${ASKED.name}.`) });
-  assert.equal(end.lookups.failed, 0);
+  const [layout] = layouts(cluster);
+  await rollOut(cluster, 'rollout', 'restart', 'daemonset/torwacht-agent');
+  assert.deepEqual(layouts(cluster), [layout]);
+  const { agent: other } = await otherImages(cluster, ['agent']);
+  for (const image of [other, await cluster.image('agent')]) {
+    const before = layouts(cluster);
+    await rollOut(cluster, 'set', 'image', 'daemonset/torwacht-agent', `agent=${image}`);
+    assert.equal(layouts(cluster).length, 1);
+    assert.notDeepEqual(layouts(cluster), before);
+  }
+  assert.deepEqual(layouts(cluster), [layout]);
+
+  const end = await finish(job);
+  assert.ok(end.lookups.tried > 1000);
+  assert.equal(end.lookups.failed, 0, 'look-ups that failed');
+  t.diagnostic(`${end.lookups.tried} look-ups, ${end.hammer.attempts} tries to get out`);
   assert.ok(end.hammer.attempts > 100);
   assert.equal(end.hammer.passed, 0);
   assert.equal(end.received, end.sent);

@@ -49,6 +49,7 @@ async function assertRows(
     assert.equal(row.namespace, namespace);
     assert.equal(row.project_id, String(PROJECT));
     assert.equal(row.job_name, 'install');
+    assert.equal(row.container, 'build');
     assert.equal(row.comm, 'node');
     assert.equal(row.parent_comm, 'sh');
     // From the container's shell, which the runner attached to, down to what npm started.

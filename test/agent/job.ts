@@ -11,6 +11,7 @@ import { kubectlCluster } from '../fake-runner/run/kubectl.ts';
 import { type Ended, runJob } from '../fake-runner/run/run.ts';
 import { PATH } from '../lab/execute.ts';
 import type { Lab } from '../lab/lab.ts';
+import type { DnsRecord } from '../lab/servers/dnsmasq.ts';
 import { REGISTRY_NAME, REGISTRY_PORT } from '../lab/servers/registry.ts';
 import type { Sink } from '../lab/servers/sink.ts';
 
@@ -21,7 +22,6 @@ export function barrier(deadline = '60s') {
   return {
     name: 'torwacht-barrier',
     image: imageTag('barrier'),
-    imagePullPolicy: 'Never',
     args: ['--deadline', deadline],
     securityContext: {
       runAsNonRoot: true,
@@ -41,7 +41,7 @@ export interface Furniture {
 }
 
 /** The registry with the poisoned package, its author's server, and a cloud's metadata. */
-export async function furnish(internet: Lab): Promise<Furniture> {
+export async function furnish(internet: Lab, names: readonly DnsRecord[] = []): Promise<Furniture> {
   const [registry, exfiltration, metadata] = await Promise.all([
     internet.registry(),
     internet.sink([{ kind: 'http', address: thief.address, port: thief.port }]),
@@ -49,6 +49,7 @@ export async function furnish(internet: Lab): Promise<Furniture> {
     internet.dnsmasq([
       { name: REGISTRY_NAME, address: '192.0.2.10' },
       { name: thief.name, address: thief.address },
+      ...names,
     ]),
   ]);
   await registry.publish(join(import.meta.dirname, '../demo/poisoned-package'));
@@ -61,7 +62,7 @@ export function stolen({ exfiltration }: Furniture): readonly string[] {
 }
 
 /** npm is not in the image: it comes from this machine, and so does the checkout. */
-const script = [
+const poisoned = [
   'mkdir /tmp/app && cp /checkout/test/demo/project/package.json /tmp/app && cd /tmp/app',
   'node /npm/bin/npm-cli.js install',
   `node -p 'require("demo-dates")(new Date(0))'`,
@@ -72,6 +73,12 @@ export interface JobPlan {
   /** The barrier's deadline; no barrier where it is missing. */
   readonly deadline?: string;
   readonly services?: Job['services'];
+  /** Of whoever makes its pod, where that is not the cluster's admin. */
+  readonly kubeconfig?: string;
+  /** The poisoned install where it is missing. */
+  readonly script?: readonly string[];
+  /** What the runner's config.toml says of pods, in the place of the barrier and this machine's folders. */
+  readonly podSpecs?: Runner['podSpecs'];
 }
 
 export interface EndedJob extends Ended {
@@ -100,7 +107,11 @@ export async function runCiJob(
   const image = await cluster.image('debian');
   await cluster.image('barrier');
   let log = '';
-  const environment = { PATH, HOME: '/nonexistent', KUBECONFIG: cluster.kubeconfig };
+  const environment = {
+    PATH,
+    HOME: '/nonexistent',
+    KUBECONFIG: plan.kubeconfig ?? cluster.kubeconfig,
+  };
   const job = jobOf(image, plan);
   const ended = await runJob(job, runnerOf(namespace, image, plan), {
     cluster: kubectlCluster({ program: KUBECTL, environment }),
@@ -118,7 +129,7 @@ export async function runCiJob(
   return { ...ended, log, known };
 }
 
-function jobOf(image: string, { services = [] }: JobPlan): Job {
+function jobOf(image: string, { services = [], script = poisoned }: JobPlan): Job {
   const settings = {
     GIT_STRATEGY: 'none',
     CI_PROJECT_ID: String(PROJECT),
@@ -145,16 +156,17 @@ function jobOf(image: string, { services = [] }: JobPlan): Job {
     services,
     variables: [...listed(settings, true), ...listed(secrets, false)],
     script,
-    timeout: 300,
+    timeout: 600,
   };
 }
 
-function runnerOf(namespace: string, image: string, { deadline }: JobPlan): Runner {
+function runnerOf(namespace: string, image: string, { deadline, podSpecs }: JobPlan): Runner {
   const mounts = [
     { name: 'npm', mountPath: '/npm', readOnly: true },
     { name: 'checkout', mountPath: '/checkout', readOnly: true },
   ];
   const patch = {
+    securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
     volumes: [
       { name: 'npm', hostPath: { path: '/usr/lib/node_modules/npm' } },
       { name: 'checkout', hostPath: { path: join(import.meta.dirname, '../..') } },
@@ -168,7 +180,7 @@ function runnerOf(namespace: string, image: string, { deadline }: JobPlan): Runn
     helperImage: image,
     pullPolicy: 'Never',
     featureFlags: { FF_USE_ADVANCED_POD_SPEC_CONFIGURATION: true },
-    podSpecs: [{ name: 'torwacht', type: 'strategic', patch: JSON.stringify(patch) }],
+    podSpecs: podSpecs ?? [{ name: 'torwacht', type: 'strategic', patch: JSON.stringify(patch) }],
     pollInterval: 0.5,
     pollTimeout: 90,
   };

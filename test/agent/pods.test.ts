@@ -29,6 +29,7 @@ test('pods', { skip, concurrency: 4 }, async (t) => {
     // The kernel greets its neighbours over IPv6 in nobody's name.
     const by = agent.rows(held.name).filter(({ pid }) => pid !== null);
     const to = by.filter(({ action }) => action === 'block');
+    assert.ok(by.every(({ container }) => container === 'main'));
     assert.ok(to.some(({ domain }) => domain === bad.name));
     assert.ok(to.some(({ ip }) => ip === bad.address));
     assert.ok(to.every(({ ip }) => ip === null || ip === bad.address));
@@ -88,6 +89,9 @@ test('pods', { skip, concurrency: 4 }, async (t) => {
     );
     const rows = agent.rows(held.name).filter(({ ip }) => ip === bad.address);
     assert.equal(new Set(rows.map(({ pid }) => pid)).size, 3);
+    // Each has long gone when somebody looks.
+    const containers = rows.map(({ container }) => container).sort();
+    assert.deepEqual(containers, ['init', 'main', 'service']);
   });
 
   t.test('a pod in the node’s network is held, and its neighbours there are not', async () => {

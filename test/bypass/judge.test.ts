@@ -7,14 +7,17 @@ import type { GetsThrough, Refused } from './technique.ts';
 
 const event: EgressEvent = {
   version: 1,
+  id: null,
   time: '2026-11-26T00:00:00.000Z',
   last_seen: '2026-11-26T00:00:00.000Z',
   action: 'block',
   target: 'test',
   namespace: null,
   pod: null,
+  container: null,
   project_id: null,
   job_name: null,
+  job_url: null,
   pid: 7,
   comm: 'probe',
   parent_comm: null,
@@ -27,6 +30,7 @@ const event: EgressEvent = {
   port: 8000,
   protocol: 'tcp',
   count: 1,
+  added: null,
   rule: 'default',
   policy: null,
   reason: 'default',
@@ -105,4 +109,15 @@ test('what the probe says of its way stands beside the row, not for it', () => {
   assert.equal(judge(result({ attempt })), undefined);
   assert.throws(() => judge(result({ attempt, held: 'ok' })));
   assert.throws(() => judge(result({ attempt, run: noRows })), /no row/);
+});
+
+test('an older kernel may refuse it before ours, in those words alone', () => {
+  const { record, ...rest } = refused;
+  assert.ok('row' in record);
+  const attempt: Refused = { ...rest, record: { ...record, earlier: 'option: EPERM' } };
+  const early = { attempt, held: 'option: EPERM', run: noRows };
+  assert.equal(judge(result(early)), undefined);
+  assert.throws(() => judge(result({ ...early, seenHeld: 1 })), /it got through/);
+  assert.throws(() => judge(result({ ...early, held: 'option: EINVAL' })), /no row/);
+  assert.equal(judge(result({ attempt })), undefined);
 });

@@ -84,6 +84,9 @@ export async function makeAttempts(
 
 const said = (outcomes: Outcomes, { step }: Attempt): string => outcomes[step] ?? 'nothing';
 
+/** So long nothing came where something is still missing, ms. */
+const QUIET = 1500;
+
 /** Servers write down what came a little after the sender has ended: waits until nothing more comes. */
 async function settled(
   ground: Ground,
@@ -91,13 +94,15 @@ async function settled(
   start: readonly number[],
 ): Promise<readonly number[]> {
   let last = ground.seen(witnesses);
-  let calm = 0;
+  let since = performance.now();
   await until(
     () => {
       const now = ground.seen(witnesses);
-      calm = now.every((seen, at) => seen === last[at]) ? calm + 1 : 0;
+      const calm = now.every((seen, at) => seen === last[at]);
+      if (!calm) since = performance.now();
       last = now;
-      return calm >= (now.every((seen, at) => seen > (start[at] ?? 0)) ? 1 : 75);
+      const whole = now.every((seen, at) => seen > (start[at] ?? 0));
+      return calm && (whole || performance.now() - since > QUIET);
     },
     'quiet on the other side',
     1000,

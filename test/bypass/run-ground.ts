@@ -3,7 +3,7 @@ import { copyFileSync, globSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventsOf } from '../e2e/rows.ts';
 import { type Stage, stageIn } from '../e2e/stage.ts';
-import { compileOnce } from '../lab/compile.ts';
+import { compileOnce, sharedHeader } from '../lab/compile.ts';
 import { createLab } from '../lab/lab.ts';
 import { count, type Ground, type Held, type Outcomes } from './ground.ts';
 import type { Furniture, Group } from './technique.ts';
@@ -65,7 +65,7 @@ function destinations({ techniques }: Group): readonly string[] {
 /** The program that tries things (probe/); with `-static`, whatever C library there is where it runs. */
 export function bypassProbe(...flags: readonly string[]): string {
   const probe = (pattern: string) => globSync(join(import.meta.dirname, 'probe', pattern)).sort();
-  return compileOnce('bypass-probe', probe('*.c'), probe('*.h'), flags);
+  return compileOnce('bypass-probe', probe('*.c'), [...probe('*.h'), sharedHeader], flags);
 }
 
 /** Where a held command may execute it: the working folder. */

@@ -31,7 +31,12 @@ export type Row = Partial<
 
 export type Record =
   /** And what the probe says, held, where the way there is refused before the packet is. */
-  | { readonly row: Row; readonly said?: RegExp }
+  | {
+      readonly row: Row;
+      readonly said?: RegExp;
+      /** What the probe says, exactly, where an older kernel refuses it before ours does: then there is no row. */
+      readonly earlier?: string;
+    }
   /** Refused before the kernel's verdict, without a row: what the probe's call gives, exactly. */
   | { readonly call: string }
   /** Allowed, but for what is smuggled along: the answer to the rest. */

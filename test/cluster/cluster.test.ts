@@ -236,3 +236,27 @@ test('musl’s resolver finds a name', { skip: skipOwn }, async (t) => {
   assert.match(pod.log, /^good\.example\.test 192\.0\.2\.20\nbad\.example\.test ! .*\n$/);
   assert.equal(pod.code, 1);
 });
+
+for (const name of ['operator', 'webhook'] as const) {
+  test(`the image of the ${name} runs as nobody, with nothing to write to`, {
+    skip: skipOwn,
+  }, async (t) => {
+    const namespace = await cluster.namespace(t, `image-${name}`);
+    const image = await cluster.image(name);
+    const program = `/usr/lib/torwacht/torwacht-${name}.mjs`;
+    const pod = await cluster.runPod(namespace, {
+      image,
+      command: ['/usr/bin/node', program, '--help'],
+      container: {
+        securityContext: {
+          runAsNonRoot: true,
+          readOnlyRootFilesystem: true,
+          allowPrivilegeEscalation: false,
+          capabilities: { drop: ['ALL'] },
+        },
+      },
+    });
+    assert.match(pod.log, new RegExp(`torwacht-${name}[: ]`));
+    assert.equal(pod.code, 0);
+  });
+}

@@ -18,7 +18,7 @@ import { attachLab, type Lab } from '../lab/lab.ts';
 import { errors } from './errors.ts';
 import { type ImageName, imageArchive, imageTag } from './images/images.ts';
 import { kindCluster, wantsKind } from './kind.ts';
-import { type Kubectl, kubectlOn } from './kubectl.ts';
+import { type Apply, applyWith, type Kubectl, kubectlOn } from './kubectl.ts';
 import { loadImage } from './load.ts';
 import { chosenName, NODE_NAME, type Place, place } from './names.ts';
 import { cgroup2 } from './node/cgroups.ts';
@@ -52,8 +52,7 @@ export interface Cluster {
   readonly logs: string;
   readonly node: ClusterNode;
   readonly kubectl: Kubectl;
-  /** Applies YAML, or one object or several. */
-  apply(manifests: string | object | readonly object[]): Promise<void>;
+  readonly apply: Apply;
   /** A new namespace, deleted with all its pods when the test ends. */
   namespace(context: TestContext, word: string, labels?: Record<string, string>): Promise<string>;
   /** Makes an image where needed, loads it, and gives the name for manifests. */
@@ -115,11 +114,7 @@ function own(at: Place, record: ClusterRecord): ClusterMeans {
 /** In what they are the same. */
 function over(means: ClusterMeans): Cluster {
   const { kubectl, load } = means;
-  const apply = async (manifests: string | object | readonly object[]): Promise<void> => {
-    const list = { apiVersion: 'v1', kind: 'List', items: [manifests].flat() };
-    const text = typeof manifests === 'string' ? manifests : JSON.stringify(list);
-    await kubectl(['apply', '-f', '-'], text);
-  };
+  const apply = applyWith(kubectl);
   const loaded = new Map<ImageName, Promise<void>>();
   return {
     id: means.id,

@@ -18,6 +18,7 @@ import { locked } from './lock.ts';
 import { BUILD, chosenName, type Place, place } from './names.ts';
 import { createCgroups } from './node/cgroups.ts';
 import { writeKubeconfig, writeSettings } from './node/configure.ts';
+import type { Program } from './node/control-plane.ts';
 import { handOver } from './node/forward.ts';
 import { prepareFolders } from './node/mounts.ts';
 import { createNetwork } from './node/network.ts';
@@ -31,7 +32,7 @@ import {
   startHolder,
   startLasting,
 } from './node/node.ts';
-import { first, type Program, second } from './node/programs.ts';
+import { first, second } from './node/programs.ts';
 import { ready } from './ready.ts';
 import { type ClusterRecord, runningRecord, writeRecord } from './record.ts';
 import { remove, traces } from './remove.ts';

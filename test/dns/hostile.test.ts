@@ -161,6 +161,8 @@ test(`a resolver answers or drops whatever comes from either side (seed ${seed})
         },
       },
       sink: {
+        prepare: () => undefined,
+        abandon: () => undefined,
         learn: (_name, addresses) => {
           seen.learned += 1;
           assert.ok(addresses.length > 0);

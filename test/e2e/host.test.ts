@@ -90,7 +90,8 @@ function checkout(...built: string[]): string {
   mkdirSync(join(folder, 'build'));
   cpSync(TORWACHT, join(folder, 'bin/torwacht'));
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
-  for (const name of built) cpSync(join(root, 'build', name), join(folder, 'build', name));
+  for (const name of built)
+    cpSync(join(root, 'build', name), join(folder, 'build', name), { recursive: true });
   return join(folder, 'bin/torwacht');
 }
 
@@ -101,13 +102,13 @@ test('not built at all: told by the starter', { skip }, async () => {
 });
 
 test('the native part is missing: TW_BPF_NOT_BUILT', { skip }, async () => {
-  const ended = await runIn('true', checkout('torwacht.mjs'));
+  const ended = await runIn('true', checkout('torwacht.mjs', 'torwacht'));
   assert.equal(ended.code, 125, ended.stderr);
   assertOneSentence(ended.stderr, 'TW_BPF_NOT_BUILT');
 });
 
 test('the programs are missing: TW_BPF_NOT_BUILT', { skip }, async () => {
-  const ended = await runIn('true', checkout('torwacht.mjs', 'torwacht.node'));
+  const ended = await runIn('true', checkout('torwacht.mjs', 'torwacht', 'torwacht.node'));
   assert.equal(ended.code, 125, ended.stderr);
   assertOneSentence(ended.stderr, 'TW_BPF_NOT_BUILT');
 });

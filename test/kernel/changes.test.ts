@@ -199,3 +199,22 @@ test('an address of a name that Block refuses is told with its domain in Observe
   await world.holder.setRules({ names: { '*.example.test': ['8000'] } });
   assert.equal(await inside.connect('tcp', MARKED, 8000), 'EPERM');
 });
+
+test('a name that was looked up in vain leaves its number without rules', { skip }, async () => {
+  const { holder } = world;
+  const vain = 'vain.example.test';
+  await holder.setRules({ names: { ...byName.names, [vain]: ['8000/UDP'] }, observe: true });
+  const [meanwhile = 0, then] = await holder.lookUpInVain(vain);
+  assert.equal(then, meanwhile - 1);
+  // The next name has that number, and no rule allows it.
+  await holder.learn('refused.example.test', 60, [MARKED], true);
+  await open(MARKED);
+  const actions = async (name: string) =>
+    (await holder.rows()).filter(({ domain }) => domain === name).map(({ action }) => action);
+  assert.deepEqual(await actions('refused.example.test'), ['observe']);
+  // The control: what is learned for the name itself is allowed by it.
+  const free = '192.0.2.23';
+  await holder.learn(vain, 60, [free]);
+  assert.equal(await inside.datagram(free, 8000), '6');
+  assert.deepEqual(await actions(vain), ['allow']);
+});

@@ -138,7 +138,7 @@ test('what cannot be attached or pinned is an error that says what, and leaves n
   t.after(() => removeCgroup(free.path));
   const { holder, lab } = world;
   const pins = `${world.pins}-failed`;
-  const program = 'tw_egress';
+  const program = 'tw_egress_direct';
   await assert.rejects(
     holder.attach(`${free.path}-none`, pins),
     new RegExp(`${program} cannot be attached to .*-none: .*No such file`),

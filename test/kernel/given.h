@@ -124,6 +124,13 @@ static __always_inline struct tw_sock *tw_test_storage(struct bpf_sock *sk, __u6
 	return &s->state;
 }
 
+/* In place of the kernel's own types (bpf/direct.h). */
+#define TW_DIRECT_H
+static __always_inline const struct tw_sock *tw_direct_storage(struct bpf_sock *sk)
+{
+	return tw_test_storage(sk, 0);
+}
+
 #define bpf_jiffies64() tw_test_jiffies()
 #define bpf_ktime_get_boot_ns() tw_test_boot_ns()
 /* The packet is looked at, or clang would not pass it on, and the verifier wants to see it. */

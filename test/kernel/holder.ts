@@ -2,7 +2,7 @@
  * The program that holds a cgroup for a test: an engine inside the lab, told what to do over the
  * channel to its parent. A process of its own, so that it can be killed.
  */
-
+import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { cgroupIds, membersOf } from '#agent/cgroup/cgroup.ts';
 import { Engine } from '#agent/engine/engine.ts';
@@ -83,6 +83,13 @@ const calls = {
       addresses.map((address) => ({ address: constantAddress(address), seconds })),
       refused,
     ),
+  /** A name is looked up in vain: how many names the target knows meanwhile, and then. */
+  lookUpInVain(name: string) {
+    held.target.prepare(name);
+    const meanwhile = [...held.target.names].length;
+    held.target.abandon(name);
+    return [meanwhile, [...held.target.names].length];
+  },
   rows: () => held.rows.finish(),
   /** Rows that were told as they happened. */
   live: () => live,
@@ -141,3 +148,5 @@ process.on('message', ({ id, call, args }: Request) => {
     );
 });
 process.send?.({ id: 0 });
+// It will be killed, and what it compiled is for the next one (test/kernels).
+flushCompileCache();

@@ -7,6 +7,7 @@
  *   download ADDRESS PORT   reads one connection to its end: "bytes N"
  */
 #define _GNU_SOURCE
+#include "../lab/probe.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -22,27 +23,6 @@
 
 /* Ten minutes of look-ups; nothing here runs for ever. */
 #define MAX_LOOKUPS 60000
-
-/* A line of a file of this network namespace that has both words. */
-static int has_line(const char *path, const char *one, const char *other)
-{
-	FILE *file = fopen(path, "re");
-	char line[512];
-	int found = 0;
-
-	while (file && fgets(line, sizeof(line), file))
-		found |= strstr(line, one) && strstr(line, other);
-	if (file)
-		fclose(file);
-	return found;
-}
-
-/* As test/lab/mark.ts: the lab's link itself, or the route of a cluster's pod to it (203.0.113.254/32). */
-static int inside_lab(void)
-{
-	return has_line("/proc/self/net/dev", "twlab-mark:", ":") ||
-	       has_line("/proc/self/net/route", "\tFE7100CB\t", "\tFFFFFFFF\t");
-}
 
 /* Waits so many ms, or until the input closes. */
 static int told_to_end(int ms)

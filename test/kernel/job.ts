@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import type { Lab } from '../lab/lab.ts';
 
 /** A program that says one thing when it is ready, where it does, and one at its end. */
-interface Worker {
+export interface Worker {
   /** Closes its input. */
   stop(): void;
   /** Its next line; throws when it ends without one. */
@@ -33,7 +33,8 @@ export interface JobPlan {
   readonly bad: { readonly address: string; readonly port: number };
 }
 
-async function startServer(lab: Lab, good: JobPlan['good']): Promise<Worker> {
+/** A download that lasts until it is stopped; then its line says how many bytes each connection got. */
+export async function startServer(lab: Lab, good: JobPlan['good']): Promise<Worker> {
   lab.addAddress(good.address);
   const script = join(import.meta.dirname, 'fixtures/trickle.ts');
   const args = [script, good.address, String(good.port)];
@@ -72,13 +73,8 @@ export async function startJob(
   }
 }
 
-/** Look-ups alone, once more. */
-export function startLookups({ run }: JobPlace, name: string): Worker {
-  return worker(run(['lookups', name]));
-}
-
 /** Ends look-ups or a hammer: how many there were, and how many of them went wrong, or through. */
-export async function count(one: Worker): Promise<{ tried: number; other: number }> {
+async function count(one: Worker): Promise<{ tried: number; other: number }> {
   one.stop();
   const [, tried = 0, , other = 0] = (await one.line()).split(' ').map(Number);
   return { tried, other };

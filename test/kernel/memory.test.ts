@@ -76,7 +76,13 @@ const nothing = { ...empty.state, resolver: null, cidrs: [], doh: new Set<number
 /** One name, to which TCP 443 is allowed, and two addresses of it. */
 const world: World = { ...empty, mode: 'Block', state: { ...nothing, names, learned } };
 const start: StartStep = {
-  ...{ do: 'start', world, flags: { ownNetns: false, redirect: false, backstop: false }, own: [] },
+  ...{
+    do: 'start',
+    shape: 'called',
+    world,
+    flags: { ownNetns: false, redirect: false, backstop: false },
+    own: [],
+  },
   sockets: [{ type: 1, protocol: 6, stream: true, owned: true }],
 };
 const asked = { socket: 1, peer: 'none', inTarget: true } as const;

@@ -1,14 +1,29 @@
 /**
  * A build of Torwacht with another layout of maps: the sources of this one in a folder, with a field more in
- * some structs of bpf/layout.h and bpf/maps.h, and in their mirror in bpf/layout.ts. As the next version may be.
+ * some structs of bpf/layout.h and bpf/maps.h, and in their mirror in bpf/layout.ts. As another version may be.
  */
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+/** What it says of itself. */
+export const OTHER_VERSION = '0.0.9';
+
 const ROOT = join(import.meta.dirname, '../..');
-const SOURCES = ['api', 'policy', 'dns', 'bpf', 'agent', 'test/lab', 'test/kernel'];
-const FILES = ['package.json', 'tsconfig.json', 'Makefile'];
+const SOURCES = [
+  'api',
+  'policy',
+  'dns',
+  'kube',
+  'delivery',
+  'bpf',
+  'agent',
+  'operator',
+  'webhook',
+  'test/lab',
+  'test/kernel',
+];
+const FILES = ['tsconfig.json', 'Makefile'];
 
 /** In each: the text, and what stands there instead. Fields move, sizes change. */
 const CHANGES: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
@@ -34,6 +49,9 @@ export function makeOtherBuild(folder: string): string {
   for (const source of SOURCES)
     cpSync(join(ROOT, source), join(folder, source), { recursive: true });
   for (const file of FILES) cpSync(join(ROOT, file), join(folder, file));
+  const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as object;
+  const other = JSON.stringify({ ...manifest, version: OTHER_VERSION });
+  writeFileSync(join(folder, 'package.json'), other);
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
   for (const built of ['torwacht.node', 'torwacht-parent']) {
     symlinkSync(join(ROOT, 'build', built), join(folder, 'build', built));

@@ -4,6 +4,7 @@
  * call returned, or the name of its errno. It runs inside the lab alone. Payloads are hex.
  */
 #define _GNU_SOURCE
+#include "../lab/probe.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_ether.h>
@@ -25,55 +26,12 @@
 #define MAX_WORDS 32
 #define MAX_BYTES 2048
 
-union address {
-	struct sockaddr any;
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
-};
-
-static int inside_lab(void)
-{
-	FILE *links = fopen("/proc/self/net/dev", "re");
-	char line[512];
-	int found = 0;
-
-	while (links && fgets(line, sizeof(line), links))
-		found |= !strncmp(line + strspn(line, " "), "twlab-mark:", 11);
-	if (links)
-		fclose(links);
-	return found;
-}
-
 static void answer(long result)
 {
 	if (result < 0)
 		printf("%s\n", strerrorname_np(errno));
 	else
 		printf("%ld\n", result);
-}
-
-static size_t unhex(const char *text, unsigned char *out)
-{
-	size_t n = 0;
-
-	while (text && n < MAX_BYTES && sscanf(text + 2 * n, "%2hhx", out + n) == 1)
-		n++;
-	return n;
-}
-
-static socklen_t read_address(const char *text, const char *port, union address *out)
-{
-	memset(out, 0, sizeof(*out));
-	if (strchr(text, ':')) {
-		out->v6.sin6_family = AF_INET6;
-		out->v6.sin6_port = htons((unsigned short)atoi(port));
-		inet_pton(AF_INET6, text, &out->v6.sin6_addr);
-		return sizeof(out->v6);
-	}
-	out->v4.sin_family = AF_INET;
-	out->v4.sin_port = htons((unsigned short)atoi(port));
-	inet_pton(AF_INET, text, &out->v4.sin_addr);
-	return sizeof(out->v4);
 }
 
 static const char *show_address(const union address *a)
@@ -91,7 +49,9 @@ static const char *show_address(const union address *a)
 	return out;
 }
 
-/* No call waits for ever: a packet that was dropped shows as EAGAIN or EINPROGRESS. */
+/* No call waits for ever: a packet that was dropped shows as EAGAIN or EINPROGRESS after so many ms. */
+static long patience_ms = 30000;
+
 static void open_socket(const char *kind)
 {
 	static const struct {
@@ -106,7 +66,7 @@ static void open_socket(const char *kind)
 		{ "raw-tcp", AF_INET, SOCK_RAW, IPPROTO_TCP },
 		{ "icmp", AF_INET, SOCK_RAW, IPPROTO_ICMP },
 	};
-	struct timeval patience = { .tv_usec = 700000 };
+	struct timeval patience = { patience_ms / 1000, patience_ms % 1000 * 1000 };
 	size_t i;
 	int fd;
 
@@ -174,7 +134,7 @@ static void flood(int fd, const char *first, const char *port, long count)
 static void repeat(int fd, char **words)
 {
 	unsigned char bytes[MAX_BYTES];
-	size_t length = unhex(words[2], bytes);
+	size_t length = unhex(words[2], bytes, MAX_BYTES);
 	union address to;
 	socklen_t size = read_address(words[0], words[1], &to);
 	long refused = 0, count = atol(words[3]), i;
@@ -236,11 +196,11 @@ static void send_frame(const char *link, const char *mac, const char *packet)
 {
 	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP), .sll_halen = 6 };
 	unsigned char bytes[MAX_BYTES];
-	size_t size = unhex(packet, bytes);
+	size_t size = unhex(packet, bytes, MAX_BYTES);
 	int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	to.sll_ifindex = (int)if_nametoindex(link);
-	unhex(mac, to.sll_addr);
+	unhex(mac, to.sll_addr, sizeof(to.sll_addr));
 	answer(fd < 0 ? fd : sendto(fd, bytes, size, 0, (struct sockaddr *)&to, sizeof(to)));
 	if (fd >= 0)
 		close(fd);
@@ -256,6 +216,8 @@ static void obey(char **w, int count)
 
 	if (!strcmp(verb, "socket") && count == 2)
 		open_socket(w[1]);
+	else if (!strcmp(verb, "patience") && count == 2)
+		patience_ms = atol(w[1]), answer(0);
 	else if (!strcmp(verb, "connect") && count == 4)
 		answer(connect(fd, &to.any, read_address(w[2], w[3], &to)));
 	else if (!strcmp(verb, "disconnect"))
@@ -263,9 +225,9 @@ static void obey(char **w, int count)
 	else if (!strcmp(verb, "bind") && count == 4)
 		answer(bind(fd, &to.any, read_address(w[2], w[3], &to)));
 	else if (!strcmp(verb, "send") && count == 3)
-		answer(send(fd, bytes, unhex(w[2], bytes), MSG_NOSIGNAL));
+		answer(send(fd, bytes, unhex(w[2], bytes, MAX_BYTES), MSG_NOSIGNAL));
 	else if (!strcmp(verb, "sendto") && count == 5)
-		size = unhex(w[4], bytes),
+		size = unhex(w[4], bytes, MAX_BYTES),
 		answer(sendto(fd, bytes, size, MSG_NOSIGNAL, &to.any, read_address(w[2], w[3], &to)));
 	else if (!strcmp(verb, "sendmmsg") && count > 3)
 		send_many(fd, w + 2, count - 2);
@@ -290,7 +252,7 @@ static void obey(char **w, int count)
 	else if (!strcmp(verb, "close"))
 		answer(close_now(fd));
 	else if (!strcmp(verb, "rename") && count == 2)
-		bytes[unhex(w[1], bytes)] = 0, answer(prctl(PR_SET_NAME, bytes, 0, 0, 0));
+		bytes[unhex(w[1], bytes, MAX_BYTES)] = 0, answer(prctl(PR_SET_NAME, bytes, 0, 0, 0));
 	else
 		puts("no such command");
 }

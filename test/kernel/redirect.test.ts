@@ -73,7 +73,7 @@ for (const [server, shown] of [
 
 test('outside, the same look-ups go where they were sent', { skip }, async () => {
   assert.equal(await lookUp(outside, SERVER, NAME), `${GOOD} from ${SERVER}:53`);
-  assert.equal(await lookUp(outside, NOBODY, NAME), 'EAGAIN');
+  assert.equal(await outside.briefly(() => lookUp(outside, NOBODY, NAME)), 'EAGAIN');
   assert.ok(world.lab.packetsTo(NOBODY, 53) > 0);
 });
 
@@ -107,9 +107,15 @@ test('nobody but the target may ask its resolver', { skip }, async () => {
     await lookUp(inside, '127.0.0.1', NAME, 'udp', port),
     `${GOOD} from 127.0.0.1:${port}`,
   );
-  assert.equal(await lookUp(outside, '127.0.0.1', NAME, 'udp', port), 'EAGAIN');
+  assert.equal(
+    await outside.briefly(() => lookUp(outside, '127.0.0.1', NAME, 'udp', port)),
+    'EAGAIN',
+  );
   assert.equal(await inside.connect('tcp', '127.0.0.1', port), '0');
-  assert.equal(await outside.connect('tcp', '127.0.0.1', port), 'EINPROGRESS');
+  assert.equal(
+    await outside.briefly(() => outside.connect('tcp', '127.0.0.1', port)),
+    'EINPROGRESS',
+  );
 });
 
 test('the target can neither take nor join the resolver’s port', { skip }, async () => {

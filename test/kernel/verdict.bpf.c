@@ -113,9 +113,8 @@ TW_GLOBAL int tw_test_mark(struct __sk_buff *skb)
 	return skb->mark;
 }
 
-/* What tw_egress does; its socket is the test's and not that of BPF_PROG_TEST_RUN. */
-SEC("cgroup_skb/egress")
-int tw_test_packet(struct __sk_buff *skb)
+/* What tw_egress and tw_egress_direct do; the socket is the test's and not that of BPF_PROG_TEST_RUN. */
+static __always_inline int tw_test_packet_hook(struct __sk_buff *skb, int direct)
 {
 	const struct tw_test_given *g = tw_test_given();
 	__u32 zero = 0;
@@ -126,10 +125,23 @@ int tw_test_packet(struct __sk_buff *skb)
 	if (!g || !out)
 		return TW_REFUSE;
 	sk = tw_test_socket(g->socket);
-	passes = tw_packet(skb, sk, sk ? bpf_sk_storage_get(&sockets, sk, 0, 0) : 0);
+	passes = direct ? tw_packet_direct(skb, sk) :
+			  tw_packet(skb, sk, sk ? bpf_sk_storage_get(&sockets, sk, 0, 0) : 0);
 	out->mark = tw_test_mark(skb);
 	tw_test_tell(out, sk, passes);
 	return TW_PASS;
+}
+
+SEC("cgroup_skb/egress")
+int tw_test_packet(struct __sk_buff *skb)
+{
+	return tw_test_packet_hook(skb, 0);
+}
+
+SEC("cgroup_skb/egress")
+int tw_test_direct(struct __sk_buff *skb)
+{
+	return tw_test_packet_hook(skb, 1);
 }
 
 /* What tw_backstop does. */

@@ -13,7 +13,7 @@ import { killAll } from '#agent/cgroup/end.ts';
 import { pinRoot, useBpffs } from '#agent/leftovers/bpffs.ts';
 import { prepareState, startOf, writeRun } from '#agent/leftovers/registry.ts';
 import { removeTraces, sweep } from '#agent/leftovers/sweep.ts';
-import { compileOnce } from '../lab/compile.ts';
+import { compileOnce, sharedHeader } from '../lab/compile.ts';
 import { execute } from '../lab/execute.ts';
 import { createLab, type Lab } from '../lab/lab.ts';
 import type { Side } from '../lab/namespaces.ts';
@@ -36,6 +36,8 @@ export interface Probe {
   connect(kind: string, address: string, port: number): Promise<string>;
   /** One datagram by a new socket: the bytes sent, or why not. */
   datagram(address: string, port: number, kind?: string): Promise<string>;
+  /** For what nobody is to answer: its sockets wait shortly. */
+  briefly<T>(act: () => Promise<T>): Promise<T>;
   end(): Promise<void>;
 }
 
@@ -68,6 +70,8 @@ export interface ProbeOptions {
 export const hex = (text: string): string => Buffer.from(text).toString('hex');
 export const skip = process.getuid?.() === 0 ? false : 'needs root';
 
+/** How long the probe's sockets wait; the usual is for a machine that does much else. */
+const PATIENCE_MS = { brief: 700, usual: 30_000 };
 const ENTER = 'if [ "$1" != - ]; then echo 0 > "$1/cgroup.procs"; fi; shift';
 
 export interface WorldOptions {
@@ -158,7 +162,7 @@ export async function createWorld(
 
 /** The program that is told what to try. */
 export const kernelProbe = (): string =>
-  compileOnce('kernel-probe', [join(import.meta.dirname, 'probe.c')]);
+  compileOnce('kernel-probe', [join(import.meta.dirname, 'probe.c')], [sharedHeader]);
 
 /** What a suite under sanitizers gives its processes, and what fixtures/refusing-addon.cjs reads. */
 const INHERITED = [
@@ -255,6 +259,14 @@ async function startProbe(
     },
     async datagram(address, port, kind = address.includes(':') ? 'udp6' : 'udp') {
       return ask('sendto', await ask('socket', kind), address, port, hex('secret'));
+    },
+    async briefly(act) {
+      await ask('patience', PATIENCE_MS.brief);
+      try {
+        return await act();
+      } finally {
+        await ask('patience', PATIENCE_MS.usual);
+      }
     },
     async end() {
       const ended = once(child, 'exit');

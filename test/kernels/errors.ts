@@ -4,20 +4,26 @@ import type { ErrorSpec } from '#api/error.ts';
 export const errors = {
   noMirror: {
     code: 'TW_KERNELS_NO_MIRROR',
-    message: "apt on this host names no Debian archive to get {suite}'s kernel from.",
-    hint: 'Name one: TORWACHT_DEBIAN_MIRROR=<the address that ends in /debian>.',
+    message: "apt on this host names no {label} archive to get {suite}'s kernel from.",
+    hint: 'Name one: {variable}=<the address that ends in /debian or /ubuntu>.',
     exit: 'host',
   },
   unavailable: {
     code: 'TW_KERNELS_UNAVAILABLE',
-    message: 'The kernel of Debian {suite} cannot be had: {reason}',
-    hint: 'It is tested, never skipped. Look whether the mirror has the suite, or name another by TORWACHT_DEBIAN_MIRROR.',
+    message: 'The kernel of {suite} cannot be had: {reason}',
+    hint: 'It is tested, never skipped. Look whether the mirror has the suite, or name another by TORWACHT_DEBIAN_MIRROR (for focal TORWACHT_UBUNTU_MIRROR).',
     exit: 'host',
   },
   unpack: {
     code: 'TW_KERNELS_UNPACK',
-    message: "{command} failed on Debian {suite}'s kernel: {reason}",
+    message: "{command} failed on {suite}'s kernel: {reason}",
     hint: 'Remove its folder below build/kernels and try again.',
+    exit: 'host',
+  },
+  systemd: {
+    code: 'TW_KERNELS_SYSTEMD',
+    message: "systemd of this host's suite cannot be had: {reason}",
+    hint: 'Look whether apt-get update works on this host.',
     exit: 'host',
   },
   boot: {

@@ -21,7 +21,7 @@ import { command } from './command.ts';
 import { errors } from './errors.ts';
 import type { Packages } from './packages.ts';
 import { KERNELS } from './places.ts';
-import type { DebianSuite } from './suites.ts';
+import type { KernelSource } from './suites.ts';
 
 export interface Image {
   readonly suite: string;
@@ -39,7 +39,7 @@ export interface Image {
 const FIRST_MODULES = ['virtio_pci', '9pnet_virtio', '9p', 'overlay'];
 
 /** @throws TW_KERNELS_UNPACK */
-export function makeImage({ name: suite }: DebianSuite, { version, files }: Packages): Image {
+export function makeImage({ name: suite }: KernelSource, { version, files }: Packages): Image {
   const folder = join(KERNELS, 'unpacked', `${suite}-${version}`);
   if (!existsSync(folder)) unpack(suite, files, folder);
   const modules = globSync(join(folder, 'modules/*'))[0] ?? '';

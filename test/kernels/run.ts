@@ -12,14 +12,18 @@ import type { Facts, FileEnd, Job } from './guest/job.ts';
 import type { Image } from './image.ts';
 import { runMachine } from './machine.ts';
 import { KERNELS, ROOT } from './places.ts';
-import type { Capability } from './plan.ts';
+import { type Capability, plannedFor, SYSTEMD, type TestFile } from './plan.ts';
+import { tagged } from './suites.ts';
+import { systemdRoot } from './systemd.ts';
 import type { Column } from './table.ts';
 
 /** Where time is emulated, a file that takes seconds takes minutes on a busy host. */
-const FILE_LIMIT = 400;
+const FILE_LIMIT = 1200;
 /** For the start and the facts; each file then adds what it takes on a host that does something else too. */
-const MACHINE_LIMIT = 600;
-const FILE_SHARE = 240;
+const MACHINE_LIMIT = 900;
+const FILE_SHARE = 120;
+/** What the host's run has compiled need not be compiled under emulation; guest/start.sh knows it as well. */
+const COMPILED = join(KERNELS, 'compile-cache');
 /** Of the differential tests. */
 const CASES = { guest: '1500', host: '20000' };
 
@@ -30,12 +34,21 @@ export interface Run {
 }
 
 /** @throws TW_KERNELS_BOOT */
-export async function runGuest(image: Image, plan: readonly Capability[]): Promise<Run> {
+export async function runGuest(image: Image, whole: readonly Capability[]): Promise<Run> {
+  const plan = plannedFor(image.suite, whole);
   // Programs of tests that would have to be compiled there.
   kernelProbe();
   bypassProbe();
-  const job = makeJob(plan, { TORWACHT_CASES: CASES.guest, TORWACHT_GUEST: '1' });
-  const { out } = await runMachine(image, image.suite, job, { limit: limitOf(job) });
+  const job = makeJob(plan, {
+    TORWACHT_CASES: CASES.guest,
+    TORWACHT_GUEST: '1',
+    TORWACHT_TAGGED: image.suite === tagged.name ? '1' : '',
+    TORWACHT_PLANTED: process.env.TORWACHT_PLANTED ?? '',
+  });
+  const { out } = await runMachine(image, image.suite, job, {
+    limit: limitOf(job),
+    systemd: image.suite === SYSTEMD ? systemdRoot() : undefined,
+  });
   return readRun(out, plan, { name: image.suite, version: image.version });
 }
 
@@ -44,12 +57,14 @@ export function runHost(plan: readonly Capability[]): Run {
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
   const here = plan.filter(({ guest }) => !guest);
-  const job = makeJob(here, { TORWACHT_CASES: CASES.host });
+  // Of what is for machines alone every test is skipped here, but it is compiled.
+  const job = makeJob(plan, { TORWACHT_CASES: CASES.host });
   writeFileSync(join(out, 'job.json'), JSON.stringify(job));
   const main = join(import.meta.dirname, 'guest/main.ts');
   const { stderr, stdout } = spawnSync(process.execPath, [main, out], {
     cwd: ROOT,
     encoding: 'utf8',
+    env: { ...process.env, NODE_COMPILE_CACHE: COMPILED },
     timeout: limitOf(job) * 1000,
   });
   writeFileSync(join(out, 'said'), stdout + stderr);
@@ -59,8 +74,7 @@ export function runHost(plan: readonly Capability[]): Run {
 const makeJob = (plan: readonly Capability[], environment: Job['environment'] & object): Job => ({
   files: plan.flatMap(({ files }) => files),
   fileLimit: FILE_LIMIT,
-  // What the host's run has compiled need not be compiled under emulation.
-  environment: { ...environment, NODE_COMPILE_CACHE: join(KERNELS, 'compile-cache') },
+  environment: { ...environment, NODE_COMPILE_CACHE: COMPILED },
 });
 
 const limitOf = ({ files }: Job): number => MACHINE_LIMIT + FILE_SHARE * files.length;
@@ -78,7 +92,9 @@ function readRun(
   }
   const facts = read<Facts>('facts.json');
   const ends = read<readonly FileEnd[]>('files.json');
-  const tallies = new Map(ends.map((end) => [end.file, tallyOf(out, end)]));
+  const files = new Set(plan.flatMap((one) => one.files.map(({ path }) => path)));
+  const ended = ends.filter(({ file }) => files.has(file));
+  const tallies = new Map(ended.map((end) => [end.file, tallyOf(out, end)]));
   const results = Object.fromEntries(plan.map(({ id, files }) => [id, cell(files, tallies)]));
   return { column: { ...names, facts, results }, tallies };
 }
@@ -108,8 +124,8 @@ function tallyOf(out: string, { file, events, status, signal, seconds }: FileEnd
   return { ...counts, failed: [...counts.failed, { name: file, output }] };
 }
 
-function cell(files: readonly string[], tallies: ReadonlyMap<string, Tally>): string {
-  const all = files.map((file) => tallies.get(file));
+function cell(files: readonly TestFile[], tallies: ReadonlyMap<string, Tally>): string {
+  const all = files.map(({ path }) => tallies.get(path));
   if (all.some((one) => one === undefined || one.failed.length > 0)) return 'no';
   const skipped = all.flatMap((one) => one?.skipped ?? []).length;
   return skipped === 0 ? 'yes' : `yes, ${skipped} skipped`;

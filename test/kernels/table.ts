@@ -52,13 +52,20 @@ export const ratio = ({ cost }: Facts): number => cost.ours / cost.empty;
 
 export const series = (release: string): string => /^\d+\.\d+/.exec(release)?.[0] ?? release;
 
-/** What is a promise: not versions, which move, and not figures. */
+/** What is a promise: not versions, which move, and not figures, such as how many probes were skipped. */
 export function promises(columns: readonly Column[]): Record<string, unknown> {
   const debian = columns.filter(({ name }) => name !== 'host');
   return Object.fromEntries(
     debian.map(({ name, facts, results }) => [
       name,
-      { packet: facts.packet, missing: facts.missing, cgroups: facts.cgroups, results },
+      {
+        packet: facts.packet,
+        missing: facts.missing,
+        cgroups: facts.cgroups,
+        results: Object.fromEntries(
+          Object.entries(results).map(([id, cell]) => [id, cell.split(',')[0]]),
+        ),
+      },
     ]),
   );
 }

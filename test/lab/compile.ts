@@ -5,10 +5,12 @@ import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 
 const FOLDER = join(import.meta.dirname, '../../build/test');
+/** What programs of tests include from here. */
+export const sharedHeader = join(import.meta.dirname, 'probe.h');
 const FLAGS = ['-O1', '-Wall', '-Wextra', '-Werror', '-pthread'];
 
 /**
- * The path of the program. @param sources their folders may hold headers that they share
+ * The path of the program. @param headers what the sources include: a change of these is one of the program
  * @throws what the compiler says
  */
 export function compileOnce(

@@ -11,7 +11,7 @@ import { processStart } from './names.ts';
 import { sweep } from './sweep.ts';
 
 const skip = process.getuid?.() === 0 ? false : 'needs root';
-const options = { skip, timeout: 30_000 };
+const options = { skip, timeout: 120_000 };
 const markModule = join(import.meta.dirname, 'mark.ts');
 
 test('nothing but the two namespaces of the lab can be reached from either', options, async (t) => {
@@ -28,7 +28,7 @@ test('nothing but the two namespaces of the lab can be reached from either', opt
   }
   const out = await lab.run('net', 'ip', ['route', 'get', '198.51.100.99']);
   assert.match(out.stderr, /unreachable/);
-  const known = await lab.run('host', 'busybox', ['ping', '-c', '1', '-W', '5', '198.51.100.7']);
+  const known = await lab.run('host', 'busybox', ['ping', '-c', '1', '-W', '60', '198.51.100.7']);
   assert.equal(known.code, 0);
   const unknown = await lab.run('host', 'busybox', ['ping', '-c', '1', '-W', '1', '198.51.100.99']);
   assert.equal(unknown.code, 1);

@@ -27,10 +27,10 @@ table netdev ${TABLE} {
   set port6 { type ipv6_addr . inet_proto . inet_service; flags dynamic; size 65535; }
   chain arrive {
     type filter hook ingress device "${MARK}" priority -500;
-    ip protocol 0-255 update @address4 { ip daddr . ip protocol counter }
-    meta l4proto 0-255 update @address6 { ip6 daddr . meta l4proto counter }
-    meta l4proto { tcp, udp } update @port4 { ip daddr . meta l4proto . th dport counter }
-    meta l4proto { tcp, udp } update @port6 { ip6 daddr . meta l4proto . th dport counter }
+    ip protocol 0-255 add @address4 { ip daddr . ip protocol counter }
+    meta l4proto 0-255 add @address6 { ip6 daddr . meta l4proto counter }
+    meta l4proto { tcp, udp } add @port4 { ip daddr . meta l4proto . th dport counter }
+    meta l4proto { tcp, udp } add @port6 { ip6 daddr . meta l4proto . th dport counter }
   }
 }
 `;
@@ -41,17 +41,13 @@ export function countPackets(id: string): void {
 
 /** Packets per address and protocol (`port` absent), and per port. */
 export function arrivals(id: string): Arrival[] {
-  const found: Arrival[] = [];
-  for (const set of ['address4', 'address6', 'port4', 'port6']) {
-    const listing: unknown = JSON.parse(nft(id, ['-j', 'list', 'set', 'netdev', TABLE, set]));
-    for (const { val, counter } of elements(listing)) {
-      const [address, protocol, port] = val.concat;
-      const packets = counter.packets;
-      const base = { address: String(address), protocol: String(protocol), packets };
-      found.push(port === undefined ? base : { ...base, port: Number(port) });
-    }
-  }
-  return found;
+  const listing: unknown = JSON.parse(nft(id, ['-j', 'list', 'table', 'netdev', TABLE]));
+  return elements(listing).map(({ val, counter }) => {
+    const [address, protocol, port] = val.concat;
+    const { packets } = counter;
+    const base = { address: String(address), protocol: String(protocol), packets };
+    return port === undefined ? base : { ...base, port: Number(port) };
+  });
 }
 
 /** What came between two looks. */

@@ -24,19 +24,6 @@ static int tw_native_map_arg(napi_env env, napi_value value, struct tw_native_ma
 	return 0;
 }
 
-static int tw_sized(napi_env env, napi_value value, void **data, size_t size)
-{
-	size_t given;
-
-	if (tw_bytes(env, value, data, &given))
-		return -1;
-	if (given != size) {
-		tw_throw_text(env, "EINVAL", "the Buffer is not of the map's size");
-		return -1;
-	}
-	return 0;
-}
-
 static void tw_close_maps(void)
 {
 	struct tw_native_map *map;
@@ -192,10 +179,7 @@ static napi_value tw_native_get_branches(napi_env env, napi_callback_info info)
 	return result;
 }
 
-static const struct {
-	const char *name;
-	napi_callback function;
-} tw_exports[] = {
+static const struct tw_export tw_exports[] = {
 	{ "load", tw_native_load },
 	{ "unload", tw_native_unload },
 	{ "mapUpdate", tw_native_map_update },
@@ -209,16 +193,7 @@ static const struct {
 
 static napi_value tw_init(napi_env env, napi_value exports)
 {
-	napi_value function;
-	size_t i;
-
-	for (i = 0; i < sizeof(tw_exports) / sizeof(tw_exports[0]); i++) {
-		if (napi_create_function(env, tw_exports[i].name, NAPI_AUTO_LENGTH,
-					 tw_exports[i].function, NULL, &function) != napi_ok)
-			return NULL;
-		tw_set(env, exports, tw_exports[i].name, function);
-	}
-	return exports;
+	return tw_export_all(env, exports, tw_exports, sizeof(tw_exports) / sizeof(tw_exports[0]));
 }
 
 NAPI_MODULE(verdict, tw_init)

@@ -8,6 +8,7 @@
 #define TW_BRANCH_LIST(B)                                                        \
 	B(WAY_CACHED, "packet: by the socket's cached verdict")                  \
 	B(WAY_SHORT, "packet: the short way, by a learned address")              \
+	B(WAY_DIRECT, "packet: the same without a call")                         \
 	B(WAY_WHOLE, "packet: the whole way")                                    \
 	B(SOCKET_NEW, "packet: of no socket, or one that no hook saw")           \
 	B(TARGET_SOCKET, "target: by the socket")                                \

@@ -55,7 +55,7 @@ static __u64 tw_branches_of_query(const struct tw_held *h, const struct tw_query
 	return tw_branches_of_query_at(h, q, now, 1);
 }
 
-/* What becomes of the cached verdict, in the order of tw_is_remembered and tw_still_holds. */
+/* What becomes of the cached verdict, in the order of tw_short_way. */
 static void tw_branches_of_cache(const struct tw_sock *s, const struct tw_packet *p, __u64 word,
 				 int form)
 {
@@ -118,14 +118,16 @@ static void tw_branches_of_refusal(struct __sk_buff *skb, const struct tw_held *
 }
 
 /* Whether the packet is one for the resolver, of which only the budget is to be known yet. */
-static int tw_branches_of_packet(struct __sk_buff *skb, const struct tw_test_given *g)
+static int tw_branches_of_packet(struct __sk_buff *skb, const struct tw_test_given *g, int direct)
 {
-	struct tw_sock *s = tw_stored(tw_test_socket(g->socket)), copy;
+	struct tw_sock *s = tw_stored(tw_test_socket(g->socket));
 	const void *data = (const void *)(long)skb->data;
 	__u32 first = *(const __u8 *)data;
 	struct tw_packet p;
 	struct tw_held h;
-	__u64 verdict;
+	__u64 verdict, opened;
+	struct tw_plain at;
+	int way;
 
 	tw_parse(skb, s && s->stream, &p);
 	if (!s) {
@@ -137,15 +139,13 @@ static int tw_branches_of_packet(struct __sk_buff *skb, const struct tw_test_giv
 			    skb->data_end - skb->data >= sizeof(struct iphdr) + sizeof(struct tw_ports);
 
 		tw_branches_of_cache(s, &p, word ? *word : 0, plain);
-		if (tw_is_remembered(skb, s)) {
-			tw_took(TW_BRANCH_WAY_CACHED);
+		way = tw_short_way(skb, s, &at, &opened);
+		if (way != TW_SHORT_NO)
+			tw_took(way == TW_SHORT_CACHED ? TW_BRANCH_WAY_CACHED :
+				direct		       ? TW_BRANCH_WAY_DIRECT : TW_BRANCH_WAY_SHORT);
+		/* Without a call a connection cannot be remembered. */
+		if (way == TW_SHORT_CACHED || (way == TW_SHORT_LEARNED && !(direct && s->stream)))
 			return 0;
-		}
-		copy = *s;
-		if (tw_is_learned(skb, &copy)) {
-			tw_took(TW_BRANCH_WAY_SHORT);
-			return 0;
-		}
 	}
 	tw_took(TW_BRANCH_WAY_WHOLE);
 	if (!tw_held_by(&h, s))

@@ -14,7 +14,7 @@ struct tw_native_map tw_native_maps[] = {
 	TW_NATIVE_MAP(names),
 	TW_NATIVE_MAP(cidrs),
 	TW_NATIVE_MAP(learned),
-	TW_NATIVE_MAP(hashing),
+	TW_NATIVE_DATA(".data.hashing", tw_hashing),
 	TW_NATIVE_MAP(doh),
 	TW_NATIVE_MAP(uplinks),
 	TW_NATIVE_MAP(flows),
@@ -44,14 +44,24 @@ static int tw_run_verdict(struct __sk_buff *skb)
 	return tw_test_verdict(skb);
 }
 
-static int tw_run_packet(struct __sk_buff *skb)
+static int tw_run_packet_hook(struct __sk_buff *skb, int (*hook)(struct __sk_buff *skb), int direct)
 {
-	int to_resolver = tw_branches_of_packet(skb, tw_test_given());
-	int result = tw_test_packet(skb);
+	int to_resolver = tw_branches_of_packet(skb, tw_test_given(), direct);
+	int result = hook(skb);
 
 	if (to_resolver)
 		tw_took_reason(skb->mark ? TW_RESOLVER : TW_DNS_BUDGET);
 	return result;
+}
+
+static int tw_run_packet(struct __sk_buff *skb)
+{
+	return tw_run_packet_hook(skb, tw_test_packet, 0);
+}
+
+static int tw_run_direct(struct __sk_buff *skb)
+{
+	return tw_run_packet_hook(skb, tw_test_direct, 1);
 }
 
 static int tw_run_address(struct __sk_buff *skb)
@@ -76,6 +86,7 @@ static const struct {
 } tw_programs[] = {
 	{ "tw_test_verdict", tw_run_verdict, 0 },
 	{ "tw_test_packet", tw_run_packet, 0 },
+	{ "tw_test_direct", tw_run_direct, 0 },
 	{ "tw_test_address", tw_run_address, 0 },
 	{ "tw_test_frame", tw_run_frame, 1 },
 };

@@ -24,6 +24,10 @@ static size_t tw_element(const struct tw_native_map *map)
 
 int tw_native_open(struct tw_native_map *map)
 {
+	if (map->variable) {
+		memset(map->memory, 0, map->value_size);
+		return 0;
+	}
 	/* The list of a trie or a hash grows no further than tests need; arrays are as large as they are. */
 	map->memory = calloc(map->entries, tw_element(map));
 	if (!map->memory)
@@ -35,6 +39,8 @@ int tw_native_open(struct tw_native_map *map)
 
 void tw_native_close(struct tw_native_map *map)
 {
+	if (map->variable)
+		return;
 	free(map->memory);
 	map->memory = NULL;
 	map->used = 0;

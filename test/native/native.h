@@ -22,6 +22,7 @@ struct tw_native_map {
 	uint32_t value_size;
 	uint32_t entries;
 	uint32_t used;
+	int variable;		/* a variable of the programs: its memory is there from the start */
 	unsigned char *memory;
 };
 
@@ -30,6 +31,13 @@ struct tw_native_map {
 		.name = #map, .definition = &map, .type = sizeof(*map.type) / sizeof(int), \
 		.key_size = sizeof(*map.key), .value_size = sizeof(*map.value),            \
 		.entries = sizeof(*map.max_entries) / sizeof(int),                         \
+	}
+
+#define TW_NATIVE_DATA(section, data)                                                       \
+	{                                                                                  \
+		.name = section, .type = BPF_MAP_TYPE_ARRAY, .key_size = sizeof(uint32_t), \
+		.value_size = sizeof(data), .entries = 1, .variable = 1,                   \
+		.memory = (unsigned char *)&data,                                          \
 	}
 
 /* engine.c: every map, ended by one without a name. */

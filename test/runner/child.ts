@@ -3,6 +3,7 @@
  * its own, so that a program which hangs is ended together with what it started.
  */
 import { spawn } from 'node:child_process';
+import { setPriority } from 'node:os';
 
 export interface Ended {
   /** Exit code, or null where a signal ended it. */
@@ -14,6 +15,8 @@ export interface Ended {
 }
 
 const OUTPUT_KEPT = 256 * 1024;
+/** Of nice(2): a twentieth of what an equal would get. */
+const LOW_PRIORITY = 15;
 /** After SIGTERM, time to clean up before SIGKILL. */
 const GRACE_MS = 5_000;
 
@@ -21,6 +24,8 @@ export interface RunOptions {
   readonly cwd: string;
   readonly environment?: Readonly<Record<string, string>>;
   readonly limitSeconds: number;
+  /** Others on this machine go first. */
+  readonly lowPriority?: boolean;
   /** Ends the program early, as the time limit would. */
   readonly signal?: AbortSignal;
 }
@@ -38,6 +43,7 @@ export async function runChild(
     // A test runner inside a test would take this mark for its own, and run nothing.
     env: { ...process.env, NODE_TEST_CONTEXT: undefined, ...options.environment },
   });
+  if (options.lowPriority && child.pid !== undefined) setPriority(child.pid, LOW_PRIORITY);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {

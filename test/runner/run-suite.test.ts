@@ -72,6 +72,27 @@ test('a process that is killed in the middle is a failure', async (context) => {
   assert.match(counts.failed[0]?.output ?? '', /SIGKILL/);
 });
 
+test('processes that share the files run side by side, and one that dies is a failure', async (context) => {
+  const shared = { ...suite, concurrency: 2 };
+  const waiting = (own: string, other: string) => `
+    import { existsSync, writeFileSync } from 'node:fs';
+    import { setTimeout as sleep } from 'node:timers/promises';
+    test('${own} meets ${other}', async () => {
+      writeFileSync('${own}', '');
+      while (!existsSync('${other}')) await sleep(10);
+    });`;
+  const meeting = { 'a.test.js': waiting('a', 'b'), 'b.test.js': waiting('b', 'a') };
+  const met = await sample(context, meeting, shared);
+  assert.deepEqual([met.passed, met.failed.length], [2, 0]);
+  const dying = {
+    'a.test.js': `test('good', () => {});`,
+    'b.test.js': `test('deadly', () => process.kill(process.pid, 'SIGKILL'));`,
+  };
+  const lost = await sample(context, dying, shared);
+  assert.deepEqual([lost.passed, lost.failed.length], [1, 1]);
+  assert.match(lost.failed[0]?.output ?? '', /SIGKILL/);
+});
+
 test('a file without tests is a failure where files have processes', async (context) => {
   const files = { 'a.test.js': `test('good', () => {});`, 'b.test.js': '' };
   const counts = await sample(context, files, isolated);
@@ -135,4 +156,12 @@ test('a world is made before the files and taken down after them, also where it 
   const stays = await sample(context, files, row(0, 5));
   assert.deepEqual([stays.passed, stays.failed.length], [1, 1]);
   assert.equal(readFileSync(log, 'utf8'), 'up test down up down up test down ');
+});
+
+test('a suite of low priority lets others go first', async (context) => {
+  const source = `import { getPriority } from 'node:os';
+    test('polite', () => { if (getPriority() < 10) throw new Error(String(getPriority())); });`;
+  const files = { 'a.test.js': source };
+  assert.equal((await sample(context, files, { ...isolated, lowPriority: true })).passed, 1);
+  assert.equal((await sample(context, files, isolated)).failed.length, 1);
 });

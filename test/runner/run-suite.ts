@@ -2,10 +2,11 @@
 import { closeSync, globSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { compileCache } from './cache.ts';
 import { type Ended, runChild } from './child.ts';
 import type { Line } from './reporter.ts';
 import type { CheckSuite, Suite, TestSuite } from './suites.ts';
-import { type Tally, tail, tally } from './tally.ts';
+import { type Failed, type Tally, tail, tally } from './tally.ts';
 
 export interface Run {
   /** Root of the repository; suites run in it. */
@@ -31,7 +32,9 @@ async function runCheck(suite: CheckSuite, run: Run): Promise<Tally> {
   const [program = '', ...args] = suite.command;
   const ended = await runChild(process.execPath, [program, ...args], {
     cwd: run.root,
+    environment: compileCache(run.root),
     limitSeconds: suite.limit,
+    lowPriority: true,
     signal: run.signal,
   });
   const wrong = fault(ended, suite.limit) ?? unproven(ended, suite.proof);
@@ -52,7 +55,7 @@ async function runTests(suite: TestSuite, run: Run): Promise<Tally> {
   }));
   const empty = found.filter(({ files }) => files.length === 0).map(({ pattern }) => pattern);
   const files = found.flatMap((entry) => entry.files);
-  const { lines, ended, left } = await collect(suite, files, run);
+  const { lines, parts, left } = await collect(suite, files, run);
 
   const counts = tally(lines, `${run.root}/`);
   const failed = [...counts.failed];
@@ -63,43 +66,82 @@ async function runTests(suite: TestSuite, run: Run): Promise<Tally> {
   for (const pattern of empty) {
     failed.push({ name: suite.name, output: `No test file matches ${pattern}.` });
   }
-  const wrong = ended && fault(ended, suite.limit);
-  // node:test exits with 1 where a test failed, which is then already counted.
-  const cutOff = ended !== undefined && !lines.some((line) => line.event === 'end');
-  if (ended && wrong !== undefined && (cutOff || failed.length === 0)) {
-    const last = lines.findLast((line) => line.event === 'result');
-    const where = last ? `The last test to end was ${last.path.join(' › ')} of ${last.file}.` : '';
-    failed.push({ name: suite.name, output: [tail(ended.output), wrong, where].join('\n') });
-  } else if (counts.passed + failed.length + counts.skipped.length === 0) {
+  const lost = parts.flatMap((part) => whyLost(suite, part) ?? []);
+  failed.push(...lost);
+  if (counts.passed + failed.length + counts.skipped.length === 0) {
     failed.push({ name: suite.name, output: 'The suite ran no test.' });
   }
   return { ...counts, failed };
 }
 
-interface Collected {
+/** What went wrong with a process of the suite that its tests do not tell. */
+function whyLost(suite: TestSuite, { lines, ended }: Part): Failed | undefined {
+  const wrong = fault(ended, suite.limit);
+  // node:test exits with 1 where a test failed, which is then already counted.
+  const cutOff = !lines.some((line) => line.event === 'end');
+  const told = tally(lines, '').failed.length > 0;
+  if (wrong === undefined || (told && !cutOff)) return undefined;
+  const last = lines.findLast((line) => line.event === 'result');
+  const where = last ? `The last test to end was ${last.path.join(' › ')} of ${last.file}.` : '';
+  return { name: suite.name, output: [tail(ended.output), wrong, where].join('\n') };
+}
+
+/** One process of a suite, or the start of its world where that failed. */
+interface Part {
   readonly lines: readonly Line[];
-  /** Undefined where there was nothing to run; of the world's start where that failed. */
-  readonly ended: Ended | undefined;
+  readonly ended: Ended;
+}
+
+interface Collected {
+  /** Of all processes, as they came. */
+  readonly lines: readonly Line[];
+  readonly parts: readonly Part[];
   /** How the world was taken down. */
   readonly left?: Ended;
 }
 
 async function collect(suite: TestSuite, files: readonly string[], run: Run): Promise<Collected> {
-  if (files.length === 0) return { lines: [], ended: undefined };
-  const environment = suite.environment?.() ?? {};
+  if (files.length === 0) return { lines: [], parts: [] };
+  const environment = { ...codeCache(suite, run), ...suite.environment?.() };
   const { world } = suite;
   // Worlds are for root; without, the tests say themselves why they are skipped.
   if (world === undefined || process.getuid?.() !== 0) {
-    return await collectLines(suite, files, run, environment);
+    return await collectShares(suite, files, run, environment);
   }
   const common = { cwd: run.root, environment, limitSeconds: WORLD_LIMIT };
   const made = await runChild(process.execPath, [world.up], { ...common, signal: run.signal });
   const collected =
     fault(made, WORLD_LIMIT) === undefined
-      ? await collectLines(suite, files, run, environment)
-      : { lines: [], ended: made };
+      ? await collectShares(suite, files, run, environment)
+      : { lines: [], parts: [{ lines: [], ended: made }] };
   // Without the signal: what was made must go, also where the run is stopped.
   return { ...collected, left: await runChild(process.execPath, [world.down], common) };
+}
+
+function codeCache({ isolation }: TestSuite, { root }: Run) {
+  return isolation === 'none' ? compileCache(root) : {};
+}
+
+/** One process for all files; where they share processes, each takes every n-th. */
+async function collectShares(
+  suite: TestSuite,
+  files: readonly string[],
+  run: Run,
+  environment: Readonly<Record<string, string>>,
+): Promise<Collected> {
+  const processes = suite.isolation === 'none' ? (suite.concurrency ?? 1) : 1;
+  const shares = Array.from({ length: processes }, (_, share) =>
+    files.filter((_file, index) => index % processes === share),
+  ).filter((share) => share.length > 0);
+  const lines: Line[] = [];
+  const take = (line: Line) => lines.push(line);
+  const poll = setInterval(() => run.progress(tally(lines, `${run.root}/`)), POLL_MS);
+  try {
+    const parts = shares.map((share) => collectLines(suite, share, run, environment, take));
+    return { lines, parts: await Promise.all(parts) };
+  } finally {
+    clearInterval(poll);
+  }
 }
 
 async function collectLines(
@@ -107,15 +149,17 @@ async function collectLines(
   files: readonly string[],
   run: Run,
   environment: Readonly<Record<string, string>>,
-): Promise<Collected> {
+  take: (line: Line) => void,
+): Promise<Part> {
   const folder = mkdtempSync(join(tmpdir(), 'torwacht-suite-'));
   const stream = join(folder, 'events');
   const lines: Line[] = [];
   const file = openSync(stream, 'a+', 0o600);
-  const reader = lineReader(file, (line) => lines.push(line));
-  const poll = setInterval(() => {
-    if (reader() > 0) run.progress(tally(lines, `${run.root}/`));
-  }, POLL_MS);
+  const reader = lineReader(file, (line) => {
+    lines.push(line);
+    take(line);
+  });
+  const poll = setInterval(reader, POLL_MS);
   try {
     const ended = await runChild(
       process.execPath,
@@ -123,6 +167,7 @@ async function collectLines(
       {
         cwd: run.root,
         limitSeconds: suite.limit,
+        lowPriority: suite.lowPriority ?? false,
         signal: run.signal,
         environment,
       },
@@ -147,22 +192,20 @@ function nodeArguments(suite: TestSuite): string[] {
   ];
 }
 
-/** Reads what was added to the file since the last call; gives the number of whole lines. */
-function lineReader(file: number, take: (line: Line) => void): () => number {
+/** Reads what was added to the file since the last call. */
+function lineReader(file: number, take: (line: Line) => void): () => void {
   const chunk = Buffer.alloc(64 * 1024);
   let position = 0;
   let rest = Buffer.alloc(0);
   return () => {
-    let taken = 0;
     for (;;) {
       const size = readSync(file, chunk, 0, chunk.length, position);
-      if (size === 0) return taken;
+      if (size === 0) return;
       position += size;
       rest = Buffer.concat([rest, chunk.subarray(0, size)]);
       for (let end = rest.indexOf(10); end !== -1; end = rest.indexOf(10)) {
         take(JSON.parse(rest.toString('utf8', 0, end)) as Line);
         rest = rest.subarray(end + 1);
-        taken += 1;
       }
     }
   };

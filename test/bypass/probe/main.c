@@ -45,30 +45,6 @@ const char *hex(const unsigned char *bytes, size_t count)
 	return told;
 }
 
-size_t unhex(const char *text, unsigned char *out, size_t size)
-{
-	size_t n = 0;
-
-	while (n < size && sscanf(text + 2 * n, "%2hhx", out + n) == 1)
-		n++;
-	return n;
-}
-
-socklen_t read_address(const char *text, const char *port, union address *out)
-{
-	memset(out, 0, sizeof(*out));
-	if (strchr(text, ':')) {
-		out->v6.sin6_family = AF_INET6;
-		out->v6.sin6_port = htons((unsigned short)atoi(port));
-		inet_pton(AF_INET6, text, &out->v6.sin6_addr);
-		return sizeof(out->v6);
-	}
-	out->v4.sin_family = AF_INET;
-	out->v4.sin_port = htons((unsigned short)atoi(port));
-	inet_pton(AF_INET, text, &out->v4.sin_addr);
-	return sizeof(out->v4);
-}
-
 void be_patient(int fd)
 {
 	struct timeval patience = { .tv_usec = 700000 };
@@ -85,27 +61,6 @@ int open_socket(const char *address, int type, int protocol)
 	if (fd >= 0)
 		be_patient(fd);
 	return fd;
-}
-
-/* Is there a line in which the text stands? */
-static int shows(const char *path, const char *text)
-{
-	FILE *file = fopen(path, "re");
-	char line[512];
-	int found = 0;
-
-	while (file && fgets(line, sizeof(line), file))
-		found |= !!strstr(line, text);
-	if (file)
-		fclose(file);
-	return found;
-}
-
-/* The lab's link, or a pod's route to the end of it (test/lab/mark.ts). */
-int inside_lab(void)
-{
-	return shows("/proc/self/net/dev", "twlab-mark:") ||
-	       shows("/proc/self/net/route", "\tFE7100CB\t");
 }
 
 static const struct step *find(const char *name)

@@ -4,6 +4,7 @@
 #define TW_PROBE_H
 
 #define _GNU_SOURCE
+#include "../../lab/probe.h"
 #include <errno.h>
 #include <netinet/in.h>
 #include <stddef.h>
@@ -24,26 +25,24 @@ extern const struct step stream_steps[], datagram_steps[], dns_steps[], raw_step
 	uring_steps[], program_steps[];
 extern const struct step compound_steps[], door_steps[], process_steps[], deputy_steps[];
 
-union address {
-	struct sockaddr any;
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
-};
-
 /* A step made of words, which may stand behind the words of another one; and one made of a line. */
 const char *obey_words(char **words, int count);
 void obey_and_print(const char *step);
-/* Whoever went elsewhere on the way asks again before anything is sent. */
-int inside_lab(void);
 /* What a child says of a step, so that what it does to itself stays with it. Ends it after ten seconds. */
 const char *in_child(const char *(*run)(char **words, int count), char **words, int count);
+
+/* ways.c: goes there, and gives 0, -1 with errno, or NO_SUCH_WAY. What a way made goes with `leave_ways`. */
+#define NO_SUCH_WAY 1
+int go_way(const char *name);
+void prepare_ways(void);
+void leave_ways(void);
+/* As root of a user namespace of its own where need be. */
+int new_network(void);
 
 /* `ok`, or the name of errno. */
 const char *outcome(long result);
 /* Text that stays until the next step. */
 const char *sentence(const char *format, ...) __attribute__((format(printf, 1, 2)));
-socklen_t read_address(const char *text, const char *port, union address *out);
-size_t unhex(const char *text, unsigned char *out, size_t size);
 const char *hex(const unsigned char *bytes, size_t count);
 /* A socket of the address's family; no call on it waits for longer than 700 ms. Type 0 is a stream. */
 int open_socket(const char *address, int type, int protocol);

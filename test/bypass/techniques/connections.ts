@@ -59,6 +59,7 @@ const techniques: readonly Technique[] = [
       {
         step: `mptcp ${GOOD.address} 8000 hello`,
         what: 'an allowed one goes through',
+        free: /^ok$/,
         held: /^ok$/,
       },
     ],
@@ -103,11 +104,15 @@ const techniques: readonly Technique[] = [
         witness: { packets: bad(10) },
         record: { call: 'option: EPERM' },
       },
+      // Before 5.17 a mark needs NET_ADMIN.
       refused(`udp-option mark=0x1 ${bad(11)} 5000 secret`, bad(11), {
         opened: ['--allow-cap', 'NET_RAW'],
+        record: { ...denied(bad(11)), earlier: 'option: EPERM' },
       }),
+      // Before 5.17 a mark needs NET_ADMIN.
       refused(`tcp-option mark=0x539 ${bad(12)} 8000 secret`, bad(12), {
         opened: ['--allow-cap', 'NET_RAW'],
+        record: { ...denied(bad(12)), earlier: 'option: EPERM' },
       }),
       refused(`tcp-option transparent ${bad(13)} 8000 secret`, bad(13), {
         opened: ['--allow-cap', 'NET_RAW'],

@@ -143,7 +143,10 @@ export function hostileNames(at: string): Story {
       const told = stderr.split('\n').filter((line) => line !== '');
       const forged = told.filter((line) => line.startsWith('torwacht: blocked forged'));
       assert.deepEqual(forged, []);
-      const text = how[0] === '--json' ? stderr : readFileSync(file, 'utf8');
+      // Sentences of ours, as of what this kernel lacks, are no events.
+      const sentences = /^torwacht: (not on this kernel|The command) .*\n/gm;
+      const text =
+        how[0] === '--json' ? stderr.replaceAll(sentences, '') : readFileSync(file, 'utf8');
       assert.match(text, /^[ -~\n]*$/);
       const events = eventsOf(text);
       assert.ok(events.every(({ action, job_name }) => action === 'block' && job_name === job));

@@ -17,12 +17,13 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { failure } from '#api/error.ts';
+import { buildImage } from '../../../scripts/images/buildah.ts';
+import * as own from '../../../scripts/images/contents.ts';
+import { labelValues } from '../../../scripts/images/labels.ts';
 import { execute } from '../../lab/execute.ts';
 import { errors } from '../errors.ts';
 import { BUILD, ROOT } from '../names.ts';
 import { run } from '../run.ts';
-import { agentFiles, fillAgent } from './agent.ts';
-import { buildImage } from './buildah.ts';
 
 interface Recipe {
   /** Files beside the Containerfile's folder that make the image what it is. */
@@ -31,6 +32,8 @@ interface Recipe {
   readonly fill: (context: string) => Promise<void> | void;
   /** Folder of the Containerfile, where it is not the image's name beside this file. */
   readonly folder?: string;
+  /** Built as `make images` does: with these values, and without a time of its own. */
+  readonly values?: Readonly<Record<string, string>>;
 }
 
 /** What `debian` has besides Debian's minimum. */
@@ -42,12 +45,21 @@ const PACKAGES = [
   'procps',
   'python3-minimal',
 ];
+/** What `podman` has: a container engine, and what it makes networks with. */
+const ENGINE = ['crun', 'iproute2', 'iptables', 'netavark', 'podman'];
 const SUITE = 'bookworm';
 
 const busybox = (): string => execute('sh', ['-c', 'command -v busybox']).trim();
 const source = (path: string): string => join(import.meta.dirname, path);
 const coredns = join(BUILD, 'coredns');
-const barrier = join(ROOT, 'build/barrier');
+
+/** An image that is released, as it is in this checkout. */
+const ours = (name: own.ImageName): Recipe => ({
+  from: () => own.filesOf(name),
+  fill: (context) => own.fill(name, context),
+  folder: join(ROOT, 'images', name),
+  values: labelValues(),
+});
 
 const recipes = {
   pause: {
@@ -67,8 +79,17 @@ const recipes = {
   debian: {
     from: () => [process.execPath],
     fill: async (context) => {
-      copyFileSync(await debianRoot(), join(context, 'root.tar'));
+      copyFileSync(await debianRoot(PACKAGES), join(context, 'root.tar'));
       copyFileSync(process.execPath, join(context, 'node'));
+    },
+  },
+  podman: {
+    from: () => [],
+    fill: async (context) => {
+      copyFileSync(await debianRoot(ENGINE), join(context, 'root.tar'));
+      for (const name of ['storage.conf', 'containers.conf']) {
+        copyFileSync(source(`podman/${name}`), join(context, name));
+      }
     },
   },
   musl: {
@@ -89,16 +110,10 @@ const recipes = {
       }
     },
   },
-  barrier: {
-    from: () => [barrier],
-    fill: (context) => copyFileSync(barrier, join(context, 'barrier')),
-    folder: join(ROOT, 'images/barrier'),
-  },
-  agent: {
-    from: agentFiles,
-    fill: (context) => fillAgent(join(context, 'root')),
-    folder: join(ROOT, 'images/agent'),
-  },
+  barrier: ours('barrier'),
+  agent: ours('agent'),
+  operator: ours('operator'),
+  webhook: ours('webhook'),
 } as const satisfies Record<string, Recipe>;
 
 export type ImageName = keyof typeof recipes;
@@ -113,7 +128,8 @@ export async function imageArchive(name: ImageName): Promise<string> {
   const recipe: Recipe = recipes[name];
   const folder = recipe.folder ?? source(name);
   const archives = join(BUILD, 'images');
-  const archive = join(archives, `${name}-${digest(folder, recipe.from())}.tar`);
+  const { values } = recipe;
+  const archive = join(archives, `${name}-${digest(folder, recipe.from(), values)}.tar`);
   if (existsSync(archive)) return archive;
   mkdirSync(archives, { recursive: true });
   // One name per process: two that make the same image at once do not write into each other's.
@@ -122,7 +138,8 @@ export async function imageArchive(name: ImageName): Promise<string> {
     await recipe.fill(context);
     const made = join(context, 'image.tar');
     const containerfile = join(folder, 'Containerfile');
-    await buildImage({ tag: imageTag(name), containerfile, context }, made);
+    const plan = { tag: imageTag(name), containerfile, context };
+    await buildImage(values === undefined ? plan : { ...plan, values, epoch: 0 }, made);
     renameSync(made, archive);
   } finally {
     rmSync(context, { recursive: true, force: true });
@@ -134,8 +151,9 @@ export async function imageArchive(name: ImageName): Promise<string> {
   return archive;
 }
 
-function digest(folder: string, others: readonly string[]): string {
-  const hash = createHash('sha256').update(PACKAGES.join(' '));
+function digest(folder: string, others: readonly string[], values?: Recipe['values']): string {
+  const hash = createHash('sha256').update([...PACKAGES, ...ENGINE].join(' '));
+  if (values !== undefined) hash.update(JSON.stringify(values));
   const own = readdirSync(folder).sort();
   for (const path of [...own.map((name) => join(folder, name)), ...others]) {
     if (!existsSync(path)) throw failure(errors.notBuilt, { path });
@@ -170,16 +188,16 @@ function interpreter(program: string): string {
 }
 
 /** A Debian root as a tar; kept, for it takes half a minute and the network. */
-async function debianRoot(): Promise<string> {
+async function debianRoot(packages: readonly string[]): Promise<string> {
   const key = createHash('sha256')
-    .update([SUITE, ...PACKAGES].join(' '))
+    .update([SUITE, ...packages].join(' '))
     .digest('hex')
     .slice(0, 12);
   const path = join(BUILD, 'images', `root-${key}.tar`);
   if (existsSync(path)) return path;
   const making = `${path}.${process.pid}.tar`;
   await run('mmdebstrap', [
-    ...['--quiet', '--variant=minbase', `--include=${PACKAGES.join(',')}`],
+    ...['--quiet', '--variant=minbase', `--include=${packages.join(',')}`],
     ...['--dpkgopt=path-exclude=/usr/share/doc/*', '--dpkgopt=path-exclude=/usr/share/locale/*'],
     ...['--dpkgopt=path-exclude=/usr/share/man/*', SUITE, making],
   ]);

@@ -120,9 +120,21 @@ function remove(folder: string): void {
   }
 }
 
-/** The folder and all below it, parents first; nothing where it is not there. */
+/** The folder and all below it, parents first; nothing of what is not there, or goes meanwhile. */
 export function tree(folder: string): string[] {
-  if (!existsSync(folder)) return [];
-  const below = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  return [folder, ...below.flatMap((entry) => tree(join(folder, entry.name)))];
+  const below = foldersIn(folder);
+  if (below === undefined) return [];
+  return [folder, ...below.flatMap((name) => tree(join(folder, name)))];
+}
+
+function foldersIn(folder: string): readonly string[] | undefined {
+  try {
+    return readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name);
+  } catch (error) {
+    if (['ENOENT', 'ENODEV'].includes((error as NodeJS.ErrnoException).code ?? ''))
+      return undefined;
+    throw error;
+  }
 }

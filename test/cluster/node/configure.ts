@@ -31,14 +31,14 @@ export function writeSettings(at: Place): void {
     ...['127.0.0.1', addresses.api, addresses.node].map((address) => `IP:${address}`),
   ];
   const logins: readonly Subject[] = [
-    { file: 'admin', user: 'admin', group: 'system:masters' },
+    { file: 'admin', user: 'admin', groups: ['system:masters'] },
     { file: 'kube-controller-manager', user: 'system:kube-controller-manager' },
     { file: 'kube-scheduler', user: 'system:kube-scheduler' },
     { file: 'kube-proxy', user: 'system:kube-proxy' },
     {
       file: 'kubelet',
       user: `system:node:${NODE_NAME}`,
-      group: 'system:nodes',
+      groups: ['system:nodes'],
       names: [`DNS:${NODE_NAME}`, `IP:${addresses.node}`],
     },
   ];
@@ -61,7 +61,7 @@ export function writeSettings(at: Place): void {
 function login(folder: string, file: string, server: string): Login {
   const text = (name: string): string => readFileSync(join(folder, name), 'utf8');
   const [authority, certificate, key] = [text('ca.crt'), text(`${file}.crt`), text(`${file}.key`)];
-  return { server, authority, certificate, key };
+  return { server, authority, credentials: { certificate, key } };
 }
 
 /** The administrator's, for the host: the API server is behind a port of its loopback there. */

@@ -73,8 +73,11 @@ export function lives({ pid, start }: Pick<Lasting, 'pid' | 'start'>): boolean {
   return processStart(pid) === start;
 }
 
+/** Whose programs these are, and where they log. */
+type Logged = Pick<Place, 'id' | 'logs'>;
+
 /** The error that says why a program of the node is not there any more. */
-export function ended(at: Place, { name }: Lasting): Error {
+export function ended(at: Logged, { name }: Pick<Lasting, 'name'>): Error {
   const lines = readFileSync(join(at.logs, `${name}.log`), 'utf8')
     .trim()
     .split('\n');
@@ -83,11 +86,11 @@ export function ended(at: Place, { name }: Lasting): Error {
 }
 
 /** Where the logs of a cluster that did not come up are put before it is removed. */
-export function keptLogs(at: Place): string {
+export function keptLogs(at: Logged): string {
   return join(BUILD, 'failed', at.id);
 }
 
-export function keepLogs(at: Place): void {
+export function keepLogs(at: Logged): void {
   rmSync(keptLogs(at), { recursive: true, force: true });
   if (existsSync(at.logs)) cpSync(at.logs, keptLogs(at), { recursive: true });
 }

@@ -11,15 +11,19 @@ export const KUBERNETES = '/etc/kubernetes';
 /** The server as the node itself reaches it. */
 export const INSIDE = `https://127.0.0.1:${API_PORT}`;
 
+/** How somebody says who it is: texts are PEM. */
+export type Credentials =
+  | { readonly certificate: string; readonly key: string }
+  | { readonly token: string };
+
 export interface Login {
   readonly server: string;
   /** PEM. */
   readonly authority: string;
-  readonly certificate: string;
-  readonly key: string;
+  readonly credentials: Credentials;
 }
 
-export function kubeconfig({ server, authority, certificate, key }: Login): string {
+export function kubeconfig({ server, authority, credentials }: Login): string {
   const base64 = (text: string): string => Buffer.from(text).toString('base64');
   const name = 'torwacht';
   return json({
@@ -29,10 +33,13 @@ export function kubeconfig({ server, authority, certificate, key }: Login): stri
     users: [
       {
         name,
-        user: {
-          'client-certificate-data': base64(certificate),
-          'client-key-data': base64(key),
-        },
+        user:
+          'token' in credentials
+            ? credentials
+            : {
+                'client-certificate-data': base64(credentials.certificate),
+                'client-key-data': base64(credentials.key),
+              },
       },
     ],
     contexts: [{ name, context: { cluster: name, user: name } }],

@@ -6,8 +6,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { strategicMerge } from '../../../cli/runner/strategic-merge.ts';
 import { createRandom, type Random } from '../../kernel/differential/random.ts';
-import { strategicMerge } from './strategic-merge.ts';
 
 const environment = { PATH: process.env.PATH, HOME: '/nonexistent', KUBECONFIG: '/dev/null' };
 const present = spawnSync('kubectl', ['version', '--client'], { env: environment }).status === 0;

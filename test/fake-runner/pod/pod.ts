@@ -1,5 +1,6 @@
 /** The pod that GitLab Runner 17.9's Kubernetes executor makes of a job. Pure. */
 import { parse } from 'yaml';
+import { mergePatch, strategicMerge } from '../../../cli/runner/strategic-merge.ts';
 import type { Job, PodSpecPatch, Runner } from '../job.ts';
 import {
   buildContainer,
@@ -12,7 +13,6 @@ import { isOn, refuseUnknownShapes } from './feature-flags.ts';
 import { podAnnotations, podLabels, podName } from './identity.ts';
 import { namespaceOf, serviceAccountOf } from './overwrites.ts';
 import { containerNames, hostnames } from './services.ts';
-import { mergePatch, strategicMerge } from './strategic-merge.ts';
 
 export interface Pod {
   readonly apiVersion: 'v1';

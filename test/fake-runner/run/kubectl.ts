@@ -1,5 +1,6 @@
 /** The cluster by way of kubectl, as KUBECONFIG names it. */
 import { spawn } from 'node:child_process';
+import { type Finished, finish } from '../../lab/finish.ts';
 import { type Cluster, Lost, type Place, type PodStatus, Refused, type Typing } from './cluster.ts';
 
 export interface Kubectl {
@@ -7,39 +8,15 @@ export interface Kubectl {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-interface Done {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /** A call to the API server takes seconds at most. */
 const PATIENCE_MS = 60_000;
 
-function run(kubectl: Kubectl, args: readonly string[], input = ''): Promise<Done> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(kubectl.program, args, { env: kubectl.environment });
-    // Not spawn's own timeout: of a program that is not there, that one is never cleared.
-    const clock = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
-    const out: Buffer[] = [];
-    const err: Buffer[] = [];
-    child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
-    child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
-    child.stdin.on('error', () => undefined);
-    child.stdin.end(input);
-    child.once('error', (error) => {
-      clearTimeout(clock);
-      reject(error);
-    });
-    child.once('close', (code) => {
-      clearTimeout(clock);
-      resolve({
-        code,
-        stdout: Buffer.concat(out).toString('utf8'),
-        stderr: Buffer.concat(err).toString('utf8').trim(),
-      });
-    });
-  });
+function run(
+  { program, environment }: Kubectl,
+  args: readonly string[],
+  input = '',
+): Promise<Finished> {
+  return finish(program, args, { environment, input, patienceMs: PATIENCE_MS });
 }
 
 const at = ({ namespace, pod }: Place): string[] => ['--namespace', namespace, 'pod', pod];
@@ -138,7 +115,8 @@ function type(kubectl: Kubectl, place: Place, container: string, input: string):
   return {
     lost: () => lost,
     end() {
-      child.kill('SIGTERM');
+      // Of a program that could not be started Node knows no pid, and would end this whole process group.
+      if (child.pid !== undefined) child.kill('SIGTERM');
       return ended;
     },
   };

@@ -50,6 +50,7 @@ const PROBE_OF_PACKETS = constantAddress('192.0.2.253');
 
 export class Model {
   readonly #rules: MemoryRules;
+  readonly #shape: StartStep['shape'];
   readonly #kinds: readonly SocketKind[];
   readonly #flags: StartStep['flags'];
   readonly #own: readonly number[];
@@ -66,6 +67,7 @@ export class Model {
 
   constructor(start: StartStep, rules = rightRules) {
     this.#rules = rules;
+    this.#shape = start.shape;
     this.#world = start.world;
     this.#learned = new Map(start.world.state.learned);
     this.#now = start.world.now;
@@ -101,8 +103,8 @@ export class Model {
     const known = this.#memories.get(step.socket) ?? null;
     const facts = readFrame(step.frame, known?.stream ?? false);
     if (known !== null && isPlain(step.frame) && known.table !== 0) {
-      const short = () => this.#shortWay(known, facts, step);
-      if (this.#holds(known, facts) || short()) return this.#passed(known, step, facts);
+      const short = this.#shortWay(known, facts, step);
+      if (short !== null) return short;
     }
     const memory = kind === undefined ? null : (known ?? { ...BLANK, stream: kind.stream });
     if (memory !== null) this.#memories.set(step.socket, memory);
@@ -229,27 +231,34 @@ export class Model {
     );
   }
 
-  /** The first name of a learned address allows, and nothing else has to be looked at. */
-  #shortWay(memory: Memory, facts: FrameFacts, step: PacketStep): boolean {
+  #shortWay(memory: Memory, facts: FrameFacts, step: PacketStep): Outcome | null {
+    if (this.#holds(memory, facts)) return this.#passed(memory, step, facts);
+    const first = this.#firstName(memory, facts, step);
+    if (first === undefined) return null;
+    if (this.#shape === 'called') remember(memory, facts, first);
+    // Without a call nothing can be remembered; a connection must be, so it goes the whole way.
+    else if (memory.stream) return null;
+    return this.#passed(memory, step, facts, first);
+  }
+
+  /** The first name of a learned address, if it allows and nothing else has to be looked at. */
+  #firstName(memory: Memory, facts: FrameFacts, step: PacketStep): Learned | undefined {
     const { daddr, dport, protocol } = facts;
     const first = this.#learned.get(daddr)?.[0];
-    if (step.link === 'loopback' || memory.table !== this.#table) return false;
-    if (deniesPrefix(this.#world.state)) return false;
-    if (deniedPrefixes.some((prefix) => contains(prefix, daddr))) return false;
-    if (!transports.has(protocol) || deniedPorts.has(dport)) return false;
-    if (first === undefined || this.#now >= first.expires) return false;
+    if (step.link === 'loopback' || memory.table !== this.#table) return undefined;
+    if (deniesPrefix(this.#world.state)) return undefined;
+    if (deniedPrefixes.some((prefix) => contains(prefix, daddr))) return undefined;
+    if (!transports.has(protocol) || deniedPorts.has(dport)) return undefined;
+    if (first === undefined || this.#now >= first.expires) return undefined;
     const lines = this.#world.state.names.get(first.name) ?? [];
-    if (firstMatch(lines, protocol, dport)?.action !== 'allow') return false;
-    Object.assign(memory, { daddr, dport, protocol, state: 'allowed' });
-    Object.assign(memory, { expires: first.expires, name: first.name });
-    return true;
+    return firstMatch(lines, protocol, dport)?.action === 'allow' ? first : undefined;
   }
 
   /** What passed by memory, held against what a verdict would say. */
-  #passed(memory: Memory, step: PacketStep, facts: FrameFacts): Outcome {
+  #passed(memory: Memory, step: PacketStep, facts: FrameFacts, by: Learned = memory): Outcome {
     const judged = verdict(this.#query(facts, step, memory), this.#state);
-    const { name, expires, daddr } = memory;
-    const slots = this.#learned.get(daddr) ?? [];
+    const { name, expires } = by;
+    const slots = this.#learned.get(facts.daddr) ?? [];
     const stands = slots.some((slot) => slot.name === name && slot.expires >= expires);
     const learnedAnew = name !== 0 && this.#now < expires && !stands;
     const justified = passes(this.#world.mode, judged) || learnedAnew;
@@ -310,6 +319,10 @@ export class Model {
     const kept = memory === null ? null : { ...memory };
     return { passes, counted, allowed, marked: false, sentTo: null, memory: kept, justified: true };
   }
+}
+
+function remember(memory: Memory, { daddr, dport, protocol }: Place, { expires, name }: Learned) {
+  Object.assign(memory, { daddr, dport, protocol, state: 'allowed', expires, name });
 }
 
 /** Of what is neither TCP nor UDP no listener is known. */

@@ -3,10 +3,10 @@
  * them as eBPF, and the same C is compiled for this host (test/native).
  */
 import { reasons } from '#api/event.ts';
-import { linesOf } from '#bpf/kernel.ts';
 import * as layout from '#bpf/layout.ts';
 import { LearnedTable } from '#bpf/learned-table.ts';
 import { builtPath, type EngineHandle } from '#bpf/native.ts';
+import { linesOf } from '#bpf/records.ts';
 import { u32 } from '#bpf/struct.ts';
 import type { Mode, Permission } from '#policy/types.ts';
 import {
@@ -71,7 +71,7 @@ export class ProgramSide {
     this.#learned = new LearnedTable(
       {
         write: (index, value) => put('learned', index, value),
-        setHashing: (value) => put('hashing', 0, value),
+        setHashing: (value) => put('.data.hashing', 0, value),
       },
       this.#native.mapEntries(this.#engine, 'learned'),
     );

@@ -12,6 +12,7 @@ import {
   type ChangeStep,
   type Peer,
   type QuestionStep,
+  type Shape,
   type StartStep,
 } from './steps.ts';
 
@@ -29,9 +30,9 @@ const flagNames = ['ownNetns', 'redirect', 'backstop'] as const;
 const LAST_PLACE = [false, false, false, true];
 const STATES = ['new', 'allowed', 'observed'] as const;
 const PROGRAMS = {
-  packet: 'tw_test_packet',
-  address: 'tw_test_address',
-  frame: 'tw_test_frame',
+  packet: { called: 'tw_test_packet', direct: 'tw_test_direct' },
+  address: { called: 'tw_test_address', direct: 'tw_test_address' },
+  frame: { called: 'tw_test_frame', direct: 'tw_test_frame' },
 } as const;
 
 /** Indexes of interfaces that are not loopback's; no packet is sent. */
@@ -45,6 +46,7 @@ export class SequenceSide {
   readonly #links: Links;
   #now = 0;
   #record = {};
+  #shape: Shape = 'called';
   #firstTarget = 0;
   #firstTable = 0;
 
@@ -57,6 +59,7 @@ export class SequenceSide {
 
   start(step: StartStep): void {
     this.#now = step.world.now;
+    this.#shape = step.shape;
     this.#record = {
       cgroup_id: CGROUP,
       level: LEVEL,
@@ -109,7 +112,7 @@ export class SequenceSide {
     }
     const frame = address ? SMALLEST : step.frame;
     const ifindex = address ? 0 : { ...this.#links, loopback: 0 }[step.link];
-    const told = this.#side.tell(PROGRAMS[step.do], record, frame, ifindex);
+    const told = this.#side.tell(PROGRAMS[step.do][this.#shape], record, frame, ifindex);
     return {
       passes: told.passes !== 0,
       counted: Number(told.overflow),

@@ -84,8 +84,12 @@ export function isQuestion(step: QuestionStep | ChangeStep | { do: 'edit' }): st
   return step.do === 'packet' || step.do === 'address' || step.do === 'frame';
 }
 
+/** How the packet hook finds what a socket remembers: by a call, or straight from the kernel's own types. */
+export type Shape = 'called' | 'direct';
+
 export interface StartStep {
   readonly do: 'start';
+  readonly shape: Shape;
   readonly world: World;
   readonly sockets: readonly SocketKind[];
   readonly flags: Readonly<Record<'ownNetns' | 'redirect' | 'backstop', boolean>>;
@@ -137,7 +141,8 @@ export function createSequence(random: Random): Sequence {
       steps.push(done);
     }
   }
-  return [{ do: 'start', world, sockets, flags, own }, ...steps];
+  const shape = random.pick(['called', 'direct'] as const);
+  return [{ do: 'start', shape, world, sockets, flags, own }, ...steps];
 }
 
 /** Where a sequence has got to. */

@@ -32,7 +32,7 @@ export function tellStory(random: Random, world: World, socket: number, now: num
   const opens = packet(random, socket, to, 'SYN');
   const goesOn = packet(random, socket, to, 'ACK');
   const soon = learnFirst(to, now + SOON);
-  switch (random.int(14)) {
+  switch (random.int(15)) {
     case 0:
       return [soon, opens, goesOn, goesOn, goesOn, later, goesOn, goesOn, goesOn, goesOn, opens];
     case 1:
@@ -94,13 +94,9 @@ export function tellStory(random: Random, world: World, socket: number, now: num
     }
     default: {
       const next = toAllowed(random, world, protocol) ?? to;
-      return [
-        soon,
-        opens,
-        learnFirst(next, now + SOON),
-        packet(random, socket, next, 'SYN'),
-        opens,
-      ];
+      const there = packet(random, socket, next, 'SYN');
+      const learns = learnFirst(next, now + SOON);
+      return [soon, opens, learns, there, opens, there, opens, there];
     }
   }
 }

@@ -98,6 +98,7 @@ export function helperIn(section: string, number: number): Since | undefined {
 /** Functions of the kernel's that are no helpers. */
 export const kernelFunctions: Readonly<Record<string, Version>> = {
   bpf_cast_to_kern_ctx: '6.2', // fd264ca02094
+  bpf_rdonly_cast: '6.2', // a35b9af4ec2c
 };
 
 /** Instructions, by what the decoder calls them. */

@@ -12,7 +12,9 @@ const ADDRESS = '192.0.2.20';
 const PORT = 8000;
 /** The first of them find no verdict with their socket, and new code; they are not counted. */
 const WARM = 100;
-const PACKETS = 1000;
+const PACKETS = 200;
+/** The quickest counts: a machine may have to wait for its processor in the middle of a packet. */
+const ROUNDS = 10;
 
 const world = await createWorld({ prefixes: { [`${ADDRESS}/32`]: [`${PORT}/UDP`] } });
 try {
@@ -27,13 +29,18 @@ try {
   };
   await holder.measure(world.pins);
   await send(WARM);
-  const before = await holder.cost();
-  await send(PACKETS);
-  const after = await holder.cost();
-  const perPacket = (which: 'ours' | 'empty') =>
-    (after[which].nanoseconds - before[which].nanoseconds) / PACKETS;
-  if (after.ours.runs - before.ours.runs !== PACKETS) {
-    throw new Error('datagrams passed by our hook');
+  const cost = { ours: Number.POSITIVE_INFINITY, empty: Number.POSITIVE_INFINITY };
+  for (let round = 0; round < ROUNDS; round++) {
+    const before = await holder.cost();
+    await send(PACKETS);
+    const after = await holder.cost();
+    for (const which of ['ours', 'empty'] as const) {
+      if (after[which].runs - before[which].runs !== PACKETS) {
+        throw new Error(`datagrams passed by the program that is ${which}`);
+      }
+      const spent = after[which].nanoseconds - before[which].nanoseconds;
+      cost[which] = Math.min(cost[which], spent / PACKETS);
+    }
   }
   const { packet, missing } = await holder.kernel();
   const facts: Facts = {
@@ -41,7 +48,7 @@ try {
     cgroups: /^[1-9]/m.test(readFileSync('/proc/self/cgroup', 'utf8')) ? 'hybrid' : 'pure',
     packet,
     missing,
-    cost: { ours: perPacket('ours'), empty: perPacket('empty'), packets: PACKETS },
+    cost: { ...cost, packets: PACKETS },
   };
   writeFileSync(process.argv[2] ?? 'facts.json', JSON.stringify(facts));
 } finally {

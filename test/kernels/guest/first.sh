@@ -16,12 +16,14 @@ done </modules/order
 for word in $($busybox cat /proc/cmdline); do
 	case $word in
 	torwacht.start=*) start=${word#*=} ;;
+	torwacht.layer=*) layer=${word#*=} ;;
 	esac
 done
 options=trans=virtio,version=9p2000.L,msize=262144
 $busybox mount -t 9p -o "ro,cache=loose,$options" host /host || fail "the host's root cannot be mounted"
 $busybox mount -t tmpfs -o mode=755 memory /memory
 $busybox mkdir /memory/upper /memory/work
+$busybox cp -r "/host$layer/." /memory/upper
 $busybox mount -t overlay -o lowerdir=/host,upperdir=/memory/upper,workdir=/memory/work root /new ||
 	fail 'there is no overlay'
 for name in proc sys dev; do $busybox mount --move /$name /new/$name; done

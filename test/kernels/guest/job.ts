@@ -1,8 +1,9 @@
 /** What a machine is told to do, and what it tells of itself besides the results of tests. */
+import type { TestFile } from '../plan.ts';
 
 export interface Job {
   /** Files of node:test below the repository's root, in this order, one process each. */
-  readonly files: readonly string[];
+  readonly files: readonly TestFile[];
   readonly environment?: Readonly<Record<string, string>>;
   /** A single file that still runs after so many seconds has failed. */
   readonly fileLimit: number;

@@ -8,6 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../places.ts';
+import type { TestFile } from '../plan.ts';
 import type { FileEnd, Job } from './job.ts';
 
 const folder = process.argv[2] ?? '';
@@ -19,12 +20,16 @@ const common = {
 };
 
 /** What one file of tests came to. */
-function runFile(file: string, index: number): FileEnd {
+function runFile({ path: file, only, without }: TestFile, index: number): FileEnd {
   const began = performance.now();
   const events = join(folder, `events-${index}`);
   const reporter = join(ROOT, 'test/runner/reporter.ts');
   const arrive = [`--test-reporter=${reporter}`, `--test-reporter-destination=${events}`];
-  const { status, signal } = spawnSync(process.execPath, [...arrive, file], {
+  const chosen = [
+    ...(only === undefined ? [] : [`--test-name-pattern=${only}`]),
+    ...(without === undefined ? [] : [`--test-skip-pattern=${without}`]),
+  ];
+  const { status, signal } = spawnSync(process.execPath, [...arrive, ...chosen, file], {
     ...common,
     timeout: job.fileLimit * 1000,
     killSignal: 'SIGKILL',

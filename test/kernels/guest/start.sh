@@ -1,5 +1,5 @@
 #!/bin/busybox sh
-# The machine's own set-up on the host's root, then one program in the folder that the host looks into.
+# The machine's own set-up on the host's root; goes on with job.sh, where it is told so below systemd.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
 repository=${0%/test/kernels/guest/start.sh}
 say() { echo "torwacht-guest: $*" >/dev/console; }
@@ -34,9 +34,12 @@ release=$(uname -r)
 mkdir -p /lib/modules
 ln -sfn "$(cat /run/out/modules)" "/lib/modules/$release"
 # Modules that are loaded when they are first used, in the middle of what a test waits for.
-modprobe -a veth nf_tables nft_chain_nat nft_ct nft_limit nft_redir nft_reject_inet sch_ingress cls_bpf \
+/sbin/modprobe -a veth nf_tables nft_chain_nat nft_ct nft_limit nft_redir nft_reject_inet sch_ingress cls_bpf \
 	bridge 2>/run/out/modprobe
-"$repository/node_modules/.bin/node" "$repository/test/kernels/guest/main.ts" /run/out \
-	>/run/out/said 2>&1 </dev/null
-echo $? >/run/out/code
-end "done $(cut -d' ' -f1 /proc/uptime) s"
+# What probes try that the host's kernel may lack; a kernel without one of them is no fault.
+/sbin/modprobe -a sctp dccp_ipv4 l2tp_ip vsock vmw_vsock_virtio_transport tun fuse loop af_alg can can_raw rds tipc \
+	llc2 af_key nfc bluetooth phonet kcm smc qrtr ax25 mctp 2>>/run/out/modprobe
+job=$repository/test/kernels/guest/job.sh
+[ -e /run/out/systemd ] || exec /bin/busybox sh "$job"
+. "$repository/test/kernels/guest/systemd.sh"
+exec /lib/systemd/systemd --unit=torwacht-guest.target

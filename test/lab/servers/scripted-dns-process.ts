@@ -5,6 +5,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { appendFileSync, readFileSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { createServer, type Socket } from 'node:net';
 import { type Answer, decode, encode, type Packet } from 'dns-packet';
 import { assertInsideLab } from '../mark.ts';
@@ -77,6 +78,8 @@ const tcp = createServer(serveStream);
 tcp.listen(port, config.address);
 await Promise.all([once(udp, 'listening'), once(tcp, 'listening')]);
 process.stdout.write('ready\n');
+// It will be killed, and what it compiled is for the next one (test/kernels).
+flushCompileCache();
 
 /** RFC 1035, 4.2.2: each message of a stream has its length in two bytes before it. */
 function serveStream(socket: Socket): void {

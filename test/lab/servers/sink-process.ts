@@ -7,17 +7,18 @@ import { once } from 'node:events';
 import { appendFileSync, readFileSync } from 'node:fs';
 import { createServer as createHttpServer, type RequestListener } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
+import { flushCompileCache } from 'node:module';
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { assertInsideLab } from '../mark.ts';
+import { type Answering, answer } from './sink-answer.ts';
 
-export interface SinkListener {
+/** What an HTTP(S) listener answers is `ok` unless told. */
+export interface SinkListener extends Answering {
   readonly kind: 'http' | 'https' | 'tcp' | 'udp';
   readonly address: string;
   readonly port: number;
   /** Of an HTTPS listener: paths of PEM files (certificate.ts). */
   readonly tls?: { readonly key: string; readonly cert: string };
-  /** Replies of an HTTP(S) listener by `METHOD /path`, where `*` stands for every other request. */
-  readonly replies?: Readonly<Record<string, { readonly status?: number; readonly body?: string }>>;
 }
 
 export interface SinkConfig {
@@ -48,6 +49,8 @@ assertInsideLab();
 const config = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as SinkConfig;
 await Promise.all(config.listeners.map(listen));
 process.stdout.write('ready\n');
+// It will be killed, and what it compiled is for the next one (test/kernels).
+flushCompileCache();
 
 async function listen(listener: SinkListener): Promise<void> {
   if (listener.kind === 'udp') return await listenUdp(listener);
@@ -70,16 +73,18 @@ function requests(listener: SinkListener): RequestListener {
   return (request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
+    request.on('end', async () => {
       const method = request.method ?? '';
       const path = request.url ?? '';
       const { headers } = request;
       const sni = listener.kind === 'https' ? { sni: nameAsked(request.socket) } : {};
       const what = { method, path, headers, ...sni, ...body(chunks) };
       write(listener, request.socket, { event: 'request', ...what });
-      const reply = listener.replies?.[`${method} ${path}`] ?? listener.replies?.['*'];
-      response.writeHead(reply?.status ?? 200, { 'content-type': 'text/plain' });
-      response.end(reply?.body ?? 'ok\n');
+      const asked = { method, path, headers, body: Buffer.concat(chunks) };
+      const reply = await answer(listener, asked);
+      const type = { 'content-type': 'text/plain' };
+      response.writeHead(reply.status ?? 200, { ...type, ...reply.headers });
+      response.end(method === 'HEAD' ? undefined : reply.body);
     });
   };
 }

@@ -10,6 +10,7 @@
  * - the short way lets through only what the verdict allows;
  * - what is refused passes only where it does not lead out of the target, if a backstop stands there;
  *   what passes the backstop is not always denied either, and asked again it passes again;
+ * - the hook that makes no call says what the one with a call says;
  * - asked again it is answered the same, and what a socket remembers decides as a verdict would, but for
  *   segments of open connections, which may pass more.
  */
@@ -115,6 +116,21 @@ static int tw_send(const struct tw_input *in, uint32_t socket, uint32_t peer, st
 	return tw_egress(skb);
 }
 
+/* The same packet by the hook that makes no call, of a socket as it was before. */
+static int tw_send_direct(const struct tw_input *in, const struct tw_test_socket *before, uint32_t peer,
+			  struct __sk_buff *skb)
+{
+	struct tw_test_socket *sock = tw_socket(TW_SOCKET), now = *sock;
+	int result;
+
+	*sock = *before;
+	tw_give(TW_SOCKET, peer);
+	tw_show(skb, in, in->linear, TW_SOCKET);
+	result = tw_egress_direct(skb);
+	*sock = now;
+	return result;
+}
+
 static void tw_check_parse(const struct tw_input *in, int stream)
 {
 	struct tw_packet whole, part;
@@ -146,11 +162,14 @@ static void tw_check_short_way(const struct tw_input *in, uint64_t verdict)
 {
 	struct tw_sock copy = tw_socket(TW_SOCKET)->state;
 	struct __sk_buff skb;
+	struct tw_plain p;
+	__u64 opened;
 
+	copy.proto = 0;	/* it remembers no verdict */
 	tw_show(&skb, in, in->linear, TW_SOCKET);
-	if (tw_socket(TW_SOCKET)->stored && tw_is_learned(&skb, &copy)) {
+	if (tw_socket(TW_SOCKET)->stored && tw_short_way(&skb, &copy, &p, &opened)) {
 		TW_MUST(TW_V_REASON(verdict) == TW_NAME || TW_V_REASON(verdict) == TW_RESOLVER);
-		TW_MUST(copy.state == TW_SOCK_ALLOWED && copy.expires > tw_tick);
+		TW_MUST(opened >> 32 > tw_tick);
 	}
 }
 
@@ -184,6 +203,7 @@ static void tw_check_packet(const struct tw_input *in, uint32_t peer)
 {
 	struct tw_test_socket *sock = tw_socket(TW_SOCKET), *plain = tw_socket(TW_PLAIN);
 	int stream = tw_is_stream(sock->sk.type, sock->sk.protocol), passes, expected;
+	struct tw_test_socket was = *sock;
 	struct tw_sock before;
 	struct __sk_buff skb;
 	struct tw_packet p;
@@ -217,6 +237,7 @@ static void tw_check_packet(const struct tw_input *in, uint32_t peer)
 	if (reason == TW_RESOLVER)
 		return;	/* by its budget, which the next question changes */
 	TW_MUST(tw_send(in, TW_SOCKET, peer, &skb) == passes);
+	TW_MUST(tw_send_direct(in, &was, peer, &skb) == passes);
 	plain->stored = 0;
 	expected = tw_send(in, TW_PLAIN, peer, &skb);
 	TW_MUST(expected == tw_passes(h.word, verdict));

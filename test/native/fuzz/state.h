@@ -113,7 +113,7 @@ static int tw_in_doh(uint32_t addr)
 /* As bpf/learned-table.ts writes it, with a hash that the input may make bad. */
 static void tw_fuzz_learned(struct tw_bytes *b, uint32_t target, uint32_t now)
 {
-	struct tw_hashing *h = TW_AT(hashing, 0);
+	struct tw_hashing *h = &tw_hashing;
 	uint32_t i, j, at, count = tw_byte(b) % 6;
 
 	memset(TW_AT(learned, 0), 0, TW_FUZZ_LEARNED * sizeof(struct tw_learned));
