@@ -8,10 +8,14 @@ const layers = {
   api: [],
   policy: ['api'],
   dns: ['api', 'policy'],
+  kube: [],
+  delivery: [],
   // Of policy, only the shapes that its maps hold.
   bpf: ['api', 'policy/types.ts'],
-  agent: ['api', 'policy', 'dns', 'bpf'],
-  cli: ['api', 'policy', 'dns', 'bpf', 'agent'],
+  agent: ['api', 'policy', 'dns', 'kube', 'delivery', 'bpf'],
+  operator: ['api', 'policy', 'kube', 'delivery'],
+  webhook: ['api', 'policy', 'kube'],
+  cli: ['api', 'policy', 'dns', 'kube', 'bpf', 'agent', 'webhook'],
 };
 
 const shipped = `^(${Object.keys(layers).join('|')})/`;

@@ -14,6 +14,9 @@ NODE_ARCH := $(or $(patsubst aarch64,arm64,$(filter aarch64,$(MACHINE))),x64)
 NODE := node_modules/.bin/node
 NODE_HEADERS := node_modules/node-linux-$(NODE_ARCH)/include/node
 
+# Another machine's system, unpacked: MACHINE=aarch64 with its compilers builds for that (scripts/images/foreign.ts).
+SYSROOT ?=
+
 CLANG ?= clang
 LLVM_STRIP ?= llvm-strip
 ifeq ($(origin CC),default)
@@ -27,20 +30,22 @@ ADDON_SOURCES := $(wildcard bpf/addon/*.c)
 ADDON_OBJECTS := $(patsubst bpf/addon/%.c,build/addon/%.o,$(ADDON_SOURCES))
 ASAN_OBJECTS := $(patsubst bpf/addon/%.c,build/asan/%.o,$(ADDON_SOURCES))
 NATIVE_OBJECTS := $(patsubst test/native/%.c,build/native/%.o,$(wildcard test/native/*.c))
-BUNDLED := $(shell find api policy dns bpf agent cli -type f \
+BUNDLED := $(shell find api policy dns kube delivery bpf agent webhook operator cli -type f \
 	\( -name '*.ts' -o -name '*.json' \) ! -name '*.test.ts')
 
+# What is built says nothing of the folder that it was built in: the same sources give the same bytes.
+ANYWHERE := -ffile-prefix-map=$(CURDIR)=. $(if $(SYSROOT),-ffile-prefix-map=$(SYSROOT)=)
 # mcpu=v2: what every kernel from our floor on understands.
-BPF_CFLAGS := -O2 -g -target bpf -mcpu=v2 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Werror \
-	-I/usr/include/$(MACHINE)-linux-gnu -Ibpf
+BPF_CFLAGS := $(ANYWHERE) -O2 -g -target bpf -mcpu=v2 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Werror \
+	-I$(SYSROOT)/usr/include/$(MACHINE)-linux-gnu -Ibpf
 # node_api.h is not ours to warn about. libbpf and the rest are linked dynamically: the static
 # archives of Debian and Ubuntu are not position independent.
-ADDON_CFLAGS := -std=gnu11 -O2 -g -fPIC -fvisibility=hidden -Wall -Wextra -Werror \
+ADDON_CFLAGS := $(ANYWHERE) -std=gnu11 -O2 -g -fPIC -fvisibility=hidden -Wall -Wextra -Werror \
 	-isystem $(NODE_HEADERS) -Ibpf
 # The barrier is one static file in an empty image. musl because glibc makes it thirty times as large.
 MUSL_CC ?= musl-gcc
 BARRIER_SOURCES := $(wildcard barrier/*.c)
-BARRIER_CFLAGS := -std=gnu11 -Os -ffunction-sections -fdata-sections -fstack-protector-strong \
+BARRIER_CFLAGS := $(ANYWHERE) -std=gnu11 -Os -ffunction-sections -fdata-sections -fstack-protector-strong \
 	-Wall -Wextra -Wshadow -Wconversion -Werror
 BARRIER_LDFLAGS := -static -s -Wl,--gc-sections,-z,noexecstack,-z,relro
 PARENT_SOURCES := $(wildcard agent/parent/*.c)
@@ -64,7 +69,7 @@ step = @printf '  %-7s %s\n' $(1) $(2)
 
 # Every target with a help text is a word and no file.
 .PHONY: $(shell awk -F: '/^[a-z][a-z0-9-]*:.*\#\# / { print $$1 }' $(firstword $(MAKEFILE_LIST)))
-.PHONY: setup-cluster setup-kernels
+.PHONY: setup-cluster setup-images setup-kernels
 
 all: bpf addon bundle barrier parent ## Build everything: eBPF objects, addon, bundle, barrier, parent (what a bare `make` does)
 
@@ -131,7 +136,7 @@ $(FUZZER): test/native/fuzz/fuzz.c test/native/maps.c test/native/packet.c \
 	$(Q)mv $@.tmp $@
 
 # The first start fills V8's compile cache, so that no user pays for it.
-bundle: build/torwacht.mjs build/torwacht-agent.mjs ## Build the bundles that bin/torwacht and bin/torwacht-agent run
+bundle: build/torwacht.mjs build/torwacht-agent.mjs build/torwacht-operator.mjs build/torwacht-webhook.mjs ## Build the bundles that the programs in bin run
 
 build/torwacht.mjs: $(BUNDLED) scripts/bundle.ts package-lock.json | setup
 	$(Q)mkdir -p $(@D)
@@ -160,8 +165,29 @@ build/torwacht-agent.mjs: $(BUNDLED) scripts/bundle.ts package-lock.json | setup
 	$(call step,bundle,$@)
 	$(Q)$(NODE) scripts/bundle.ts $@ agent/daemon/main.ts
 
+build/torwacht-operator.mjs: $(BUNDLED) scripts/bundle.ts package-lock.json | setup
+	$(Q)mkdir -p $(@D)
+	$(call step,bundle,$@)
+	$(Q)$(NODE) scripts/bundle.ts $@ operator/main.ts
+
+build/torwacht-webhook.mjs: $(BUNDLED) scripts/bundle.ts package-lock.json | setup
+	$(Q)mkdir -p $(@D)
+	$(call step,bundle,$@)
+	$(Q)$(NODE) scripts/bundle.ts $@ webhook/main.ts
+
 -include $(BPF_OBJECTS:.o=.d) $(ADDON_OBJECTS:.o=.d) $(ASAN_OBJECTS:.o=.d) \
 	$(NATIVE_OBJECTS:.o=.d)
+
+# ---- images -------------------------------------------------------------------------------------
+
+setup-images: setup
+	@scripts/setup.sh --images
+
+images: all setup-images ## Build the images of agent, operator, webhook and barrier, each with its SBOM, into build/images
+	@$(NODE) scripts/images/write.ts
+
+images-check: addon setup-images ## Build them twice from nothing, for arm64 too; one table of sizes, digests, SBOMs, users
+	@$(NODE) scripts/images/check.ts
 
 # ---- test cluster -------------------------------------------------------------------------------
 # Kubernetes is built from its Go modules: minutes the first time, nothing when nothing has changed.
@@ -189,6 +215,24 @@ build/cluster/coredns: $(addprefix test/cluster/coredns/,main.go go.mod go.sum) 
 	$(call step,go,$@)
 	$(Q)CGO_ENABLED=0 scripts/go.sh build -C $(<D) -trimpath -ldflags '-s -w' -o $(CURDIR)/$@ .
 
+HELM := $(shell sed -n 's,^.*helm.sh/helm/v4 v,,p' test/chart/helm/go.mod)
+HELM_MODULE := helm.sh/helm/v4
+# Which Kubernetes a chart is rendered for where none answers.
+HELM_FLAGS := -X $(HELM_MODULE)/internal/version.version=v$(HELM) \
+	-X $(HELM_MODULE)/pkg/chart/common.k8sVersionMajor=$(word 1,$(subst ., ,$(KUBERNETES))) \
+	-X $(HELM_MODULE)/pkg/chart/common.k8sVersionMinor=$(word 2,$(subst ., ,$(KUBERNETES))) \
+	-X $(HELM_MODULE)/pkg/chart/v2/lint/rules.k8sVersionMajor=$(word 1,$(subst ., ,$(KUBERNETES))) \
+	-X $(HELM_MODULE)/pkg/chart/v2/lint/rules.k8sVersionMinor=$(word 2,$(subst ., ,$(KUBERNETES)))
+
+# Over the same modules as Kubernetes: what is compiled for that is not compiled again.
+build/cluster/helm: $(addprefix test/chart/helm/,main.go go.mod go.sum) | setup-cluster
+	$(Q)mkdir -p $(@D)
+	$(call step,go,'$@ (Helm $(HELM))')
+	$(Q)CGO_ENABLED=0 scripts/go.sh build -C $(<D) -trimpath -ldflags '-s -w $(HELM_FLAGS)' \
+		-o $(CURDIR)/$@ .
+
+helm: build/cluster/helm ## Build Helm, which the chart is tested with
+
 cluster-up: cluster ## A one-node Kubernetes on this host; CLUSTER=kind for one in an engine of yours
 	@$(NODE) test/cluster/up.ts
 
@@ -205,14 +249,14 @@ setup-kernels: setup
 demo: all ## Install a poisoned package under torwacht run and watch it fail to phone home
 	@$(NODE) test/demo/run.ts
 
-test: all asan native $(FUZZER) cluster ## Every suite that continuous integration runs
+test: all asan native $(FUZZER) cluster helm setup-kernels ## Every suite that continuous integration runs
 	@$(NODE) test/run.ts
 
-test-full: all asan native $(FUZZER) cluster setup-kernels ## The same, and what takes longer: a million random cases, kernel tests under sanitizers
+test-full: all asan native $(FUZZER) cluster helm setup-images setup-kernels ## The same, and what takes longer: a million random cases, kernel tests under sanitizers
 	@TORWACHT_KERNELS=all $(NODE) test/run.ts --full
 
 check: all ## The inner loop: types, lint, layers, unit tests
-	@$(NODE) test/run.ts types lint layers unit
+	@$(NODE) test/run.ts --quick types lint layers unit
 
 test-types: setup ## Type check
 	@$(NODE) test/run.ts types
@@ -223,14 +267,20 @@ test-lint: setup ## Format and lint
 test-layers: setup ## No import against the layers
 	@$(NODE) test/run.ts layers
 
+test-consumer: all cluster ## The agent against a real API server
+	@$(NODE) test/run.ts consumer
+
+test-operator: cluster helm ## The operator against a real API server, with simulated agents
+	@$(NODE) test/run.ts operator
+
 test-dead: setup ## No unused file, export or dependency
 	@$(NODE) test/run.ts dead
 
 test-unit: all ## Tests beside the source
 	@$(NODE) test/run.ts unit
 
-test-sandbox: all ## The sandbox of torwacht run
-	@$(NODE) test/run.ts sandbox
+test-slow: all ## Tests beside their source that take longer: sandboxes, shells, the addon
+	@$(NODE) test/run.ts slow
 
 test-kernel: all native ## Tests against this host's kernel
 	@$(NODE) test/run.ts kernel
@@ -253,14 +303,46 @@ test-replay: all ## Incidents of 2025 and 2026, played again
 test-bypass: all ## Ways around an egress filter, tried on the command
 	@$(NODE) test/run.ts bypass
 
-test-cluster: all cluster ## In a real Kubernetes
+test-chart: all cluster helm ## The Helm chart: linted, its values refused or rendered, compared with config/default
+	@$(NODE) test/run.ts chart
+
+test-cluster: all cluster helm ## In a real Kubernetes
 	@$(NODE) test/run.ts cluster
+
+# Only what stands on the command line: a KUBECONFIG that is exported for something else leads nowhere.
+E2E_KUBECONFIG := $(if $(filter command,$(firstword $(origin KUBECONFIG))),$(KUBECONFIG))
+E2E_FLAGS = $(if $(E2E_KUBECONFIG),--kubeconfig $(E2E_KUBECONFIG)) $(if $(REGISTRY),--registry $(REGISTRY)) \
+	$(if $(VALUES),--values $(VALUES))
+
+e2e: $(if $(E2E_KUBECONFIG),setup,all cluster helm) ## Chainsaw cases on KUBECONFIG=FILE (with REGISTRY= for images), or on the test cluster; CASES= for some
+	@$(NODE) test/chainsaw/main.ts $(E2E_FLAGS) $(CASES)
+
+test-chainsaw: all cluster helm ## Every Chainsaw case by our runner, on a test cluster of its own
+	@$(NODE) test/run.ts chainsaw
+
+test-apiserver: all cluster ## CRDs, RBAC and the commands that ask a cluster, on a real API server
+	@$(NODE) test/run.ts apiserver
+
+test-admission: cluster ## What comes into the cluster, by webhook and by policy, on a real API server
+	@$(NODE) test/run.ts admission
+
+test-images: all setup-images ## The images as images-check builds them
+	@$(NODE) test/run.ts images
+
+test-nested: all cluster ## Containers of podman in a job
+	@$(NODE) test/run.ts nested
+
+test-upgrade: all cluster helm ## From one version of the chart to another and back, while a job works
+	@$(NODE) test/run.ts upgrade
 
 test-race: all cluster ## Not one packet before a pod is held, and nothing left after many
 	@$(NODE) test/run.ts race
 
 test-kernels: all native setup-kernels ## On kernels of other Debian suites, in virtual machines
 	@$(NODE) test/run.ts kernels
+
+test-planted: all setup-kernels ## A program as it must not be: the check of the floor and the run on 5.10 must both name it
+	@$(NODE) test/kernels/planted.ts
 
 test-native: all native $(FUZZER) ## The packet hook under libFuzzer and sanitizers
 	@$(NODE) test/run.ts native
@@ -282,8 +364,15 @@ kernels: setup ## Write docs/kernels.md from the last make test-kernels
 bypasses: setup ## Write docs/bypasses.md from the probes of test/bypass
 	@$(NODE) test/bypass/table.ts
 
+generate: setup ## Make config/crd, the chart's kinds, rights and values, and docs/reference.md
+	@$(NODE) scripts/generate/write.ts
+
+docs: setup ## Make a site of the documentation in build/site; REPOSITORY=URL for links to what is no page
+	@$(NODE) scripts/site/write.ts build/site $(REPOSITORY)
+
 proto: setup ## Make the code of gRPC messages from their .proto files
 	@scripts/generate-proto.sh agent/containerd/proto agent/containerd/gen
+	@scripts/generate-proto.sh api/proto api/gen
 
 fix: setup ## Format, and repair what lint can repair
 	@$(NODE) node_modules/.bin/biome check --write
