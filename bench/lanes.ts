@@ -33,11 +33,11 @@ export interface Lane {
 }
 
 /** Programs of bench/empty.bpf.c: what any program pays on this machine. */
-export function plainLane(world: BenchWorld, program: string): Lane {
+export async function plainLane(world: BenchWorld, program: string): Promise<Lane> {
   const { cgroup, pins } = world.cgroup();
   const engine = native().load(builtPath('bpf/empty.bpf.o'), {}, [], '');
   mkdirSync(pins, { recursive: true });
-  native().attachCgroup(engine, program, cgroup.path, join(pins, program));
+  await native().attachCgroup(engine, program, cgroup.path, join(pins, program));
   return {
     name: program,
     cgroup,
@@ -70,10 +70,10 @@ export async function heldLane(world: BenchWorld, prefixes: number): Promise<Hel
   target.learn('cdn.test', learned, false);
   const packet = kernel.packetProgram;
   const programs = kernel.cgroupPrograms();
-  kernel.attachCgroup(cgroup.path, pins, [packet]);
+  await kernel.attachCgroup(cgroup.path, pins, [packet]);
   const inside = createCgroup(cgroup, newCgroupId());
   const rest = programs.filter((program) => program !== packet);
-  kernel.attachCgroup(inside.path, pins, rest);
+  await kernel.attachCgroup(inside.path, pins, rest);
   const lane = {
     name: `${prefixes}`,
     stats() {

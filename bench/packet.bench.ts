@@ -69,14 +69,14 @@ export async function run(): Promise<readonly Figure[]> {
   const lab = createLab({ name: 'bench', addresses: [...LEARNED, ...ALLOWED] });
   const world = createBenchWorld();
   const lanes: Lane[] = [];
-  const plain = (program: string): Lane => {
-    const lane = plainLane(world, program);
+  const plain = async (program: string): Promise<Lane> => {
+    const lane = await plainLane(world, program);
     lanes.push(lane);
     return lane;
   };
   try {
     await startInLab(lab, 'net', buildProgram(world.folder, 'peer'), [String(PORT)]).next();
-    const empty = plain('tw_empty');
+    const empty = await plain('tw_empty');
     const held: HeldLane[] = [];
     for (const prefixes of PREFIXES) {
       held.push(await heldLane(world, prefixes));
@@ -87,7 +87,7 @@ export async function run(): Promise<readonly Figure[]> {
       const ours = held.slice(0, once ? 1 : held.length);
       rounds.add([empty, ...ours.map((lane) => (hooks === 'all' ? lane.inner : lane))], traffic);
     }
-    const calls = Object.keys(floors).map(plain);
+    const calls = await Promise.all(Object.keys(floors).map(plain));
     rounds.add([empty, ...calls], { kind: 'connected', addresses: first });
     const measured = await withStatistics(() => rounds.measure());
     const figures = scenarios.flatMap((scenario, i) => figuresOf(scenario, measured[i] ?? []));

@@ -57,8 +57,16 @@ function hostileValues(others: readonly unknown[]): readonly unknown[] {
 }
 
 /** Good arguments of each function; what it made is undone. */
-function goodCalls(engine: EngineHandle): { [K in keyof Native]: Good<K> } {
+function goodCalls(t: TestContext, engine: EngineHandle): { [K in keyof Native]: Good<K> } {
   const addon = native();
+  const receiver = addon.openSocket('udp', '127.0.0.1', 0, 0, '');
+  t.after(() => addon.close(receiver.fd));
+  const datagrams = () => {
+    const fd = addon.connectSocket('udp', '127.0.0.1', receiver.port);
+    const socket = addon.datagramsOpen(fd, Buffer.alloc(70_000), () => {});
+    t.after(() => addon.datagramsClose(socket));
+    return socket;
+  };
   const four = () => Buffer.alloc(4);
   const frame = Buffer.alloc(60);
   return {
@@ -77,6 +85,7 @@ function goodCalls(engine: EngineHandle): { [K in keyof Native]: Good<K> } {
     exchange: good([2 ** 31 - 1, four(), -1]),
     mapEntries: good([engine, 'doh']),
     mapStore: good([engine, 'levels', 0, 0n]),
+    mapWrite: good([engine, 'learned', 0, 0, Buffer.alloc(64)]),
     attachCgroup: good([engine, packetPrograms[0], '/none', '/none/pin']),
     attachTrace: good([engine, 'tw_fork'], (made) => addon.detach(made)),
     detach: good([addon.attachTrace(engine, 'tw_fork')]),
@@ -94,6 +103,11 @@ function goodCalls(engine: EngineHandle): { [K in keyof Native]: Good<K> } {
     netfilterBatch: good(['/proc/self/ns/net', Buffer.alloc(20)]),
     forgetFlows: good(['/proc/self/ns/net', 65_535]),
     openSocket: good(['udp', '127.0.0.1', 0, 1, ''], (made) => addon.close(made.fd)),
+    connectSocket: good(['udp', '127.0.0.1', 9], (made) => addon.close(made)),
+    socketName: good([receiver.fd]),
+    datagramsOpen: good([2 ** 31 - 1, Buffer.alloc(70_000), () => {}]),
+    datagramsSend: good([datagrams(), four(), Buffer.alloc(0)]),
+    datagramsClose: good([datagrams()]),
     receiveRoom: good([2 ** 31 - 1, 4096]),
     processors: good([]),
     bootTime: good([]),
@@ -109,6 +123,7 @@ function goodCalls(engine: EngineHandle): { [K in keyof Native]: Good<K> } {
 const refused: readonly (keyof Native)[] = [
   'attachBackstop',
   'attachCgroup',
+  'datagramsOpen',
   'exchange',
   'receiveRoom',
   'close',
@@ -142,7 +157,7 @@ async function attempt(name: keyof Native, args: readonly unknown[], undo?: (mad
 
 test('every function is called with every kind of wrong argument', { skip }, async (t) => {
   const engine = engineFor(t);
-  const calls = goodCalls(engine);
+  const calls = goodCalls(t, engine);
   const spare = engineFor(t);
   const ring = native().ringOpen(engine, 'events', () => {});
   const link = native().attachTrace(engine, 'tw_fork');
@@ -238,6 +253,19 @@ test('keys and values of another size than the map’s are refused', { skip }, (
   }
   assert.throws(() => native().mapStore(engine, 'levels', 1, 0n), { code: 'EINVAL' });
   assert.throws(() => native().mapStore(engine, 'targets', 0, 0n), { code: 'EINVAL' });
+  const room = Buffer.alloc(64);
+  const write = (index: number, offset: number, bytes: Buffer) => () =>
+    native().mapWrite(engine, 'learned', index, offset, bytes);
+  for (const [offset, bytes] of [
+    [0, Buffer.alloc(65)],
+    [8, room],
+    [4, four],
+    [72, Buffer.alloc(0)],
+    [2 ** 32 - 8, room],
+  ] as const) {
+    assert.throws(write(0, offset, bytes), { code: 'EINVAL' });
+  }
+  assert.throws(write(2 ** 31, 0, room), { code: 'E2BIG' });
 });
 
 test('text with a NUL, and text that is too long, is refused before it is used', { skip }, (t) => {

@@ -54,8 +54,6 @@ export class Kernel {
   readonly #learned: LearnedTable;
   /** What is written down for the process after this one, and what the one before left. */
   readonly keeping: Keeping;
-  /** Names whose element was written; an element that was not holds nothing, if the map is new. */
-  readonly #named = new Set<number>();
   readonly #ticks = new Ticks(() => this.testRun('tw_clock', emptyFrame).result);
   #traces: LinkHandle[] = [];
   #ring: RingHandle | undefined;
@@ -65,7 +63,8 @@ export class Kernel {
     this.#engine = engine;
     this.keeping = new Keeping(engine, folder);
     const maps = {
-      write: (index: number, value: Buffer) => this.#update('learned', u32(index), value),
+      write: (index: number, value: Buffer) =>
+        this.#native.mapWrite(engine, 'learned', index, 0, value),
       setHashing: (value: Buffer) => {
         this.#update('.data.hashing', u32(0), value);
         this.#update('hashing', u32(0), value);
@@ -98,24 +97,31 @@ export class Kernel {
 
   /**
    * Attaches every program to the cgroup, or those given, and pins the links below `pins` (a folder on
-   * a bpffs). @throws TW_BPF_ATTACH; what was attached before stays pinned, so the cgroup stays refused
+   * a bpffs). All at once: each waits for the kernel's one lock on cgroups.
+   * @throws TW_BPF_ATTACH (rejects); what was attached stays pinned, so the cgroup stays refused
    */
-  attachCgroup(
+  async attachCgroup(
     cgroup: string,
     pins: string,
     programs: readonly string[] = this.cgroupPrograms(),
-  ): void {
+  ): Promise<void> {
     mkdirSync(pins, { recursive: true, mode: 0o700 });
-    for (const program of programs) {
-      try {
-        this.#native.attachCgroup(this.#engine, program, cgroup, join(pins, program));
-      } catch (cause) {
-        throw failure(errors.attach, { program, cgroup, reason: (cause as Error).message }, cause);
-      }
+    const attached = programs.map((program) => this.#attach(program, cgroup, pins));
+    // Nothing of it may go on behind an error.
+    for (const one of await Promise.allSettled(attached)) {
+      if (one.status === 'rejected') throw one.reason;
     }
   }
 
-  /** What a target's cgroup gets, in the order of attaching. */
+  async #attach(program: string, cgroup: string, pins: string): Promise<void> {
+    try {
+      await this.#native.attachCgroup(this.#engine, program, cgroup, join(pins, program));
+    } catch (cause) {
+      throw failure(errors.attach, { program, cgroup, reason: (cause as Error).message }, cause);
+    }
+  }
+
+  /** What a target's cgroup gets. */
   cgroupPrograms(): readonly string[] {
     return [
       this.packetProgram,
@@ -195,13 +201,10 @@ export class Kernel {
    * it is; a name without lines under a table is not allowed by it.
    */
   setLines(table: number, name: number, permissions: readonly Permission[]): void {
-    const written = this.keeping.kept || this.#named.has(name);
-    const before = written && this.#lookup('names', u32(name), layout.name.size);
-    const value = before || Buffer.alloc(layout.name.size);
-    layout.lines.writeInto(value, layout.lines.size * (table & 1), linesOf(table, permissions));
+    const bytes = layout.lines.write(linesOf(table, permissions));
     try {
-      this.#update('names', u32(name), value);
-      this.#named.add(name);
+      const version = layout.lines.size * (table & 1);
+      this.#native.mapWrite(this.#engine, 'names', name, version, bytes);
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code !== 'E2BIG') throw cause;
       throw failure(errors.tooManyNames, { name }, cause);

@@ -11,6 +11,7 @@ import { errors } from './errors.ts';
 declare const handle: unique symbol;
 export type EngineHandle = { readonly [handle]: 'engine' };
 export type LinkHandle = { readonly [handle]: 'link' };
+export type DatagramsHandle = { readonly [handle]: 'datagrams' };
 export type RingHandle = { readonly [handle]: 'ring' };
 
 export interface StructLayout {
@@ -71,12 +72,18 @@ export interface Native {
   mapEntries(engine: EngineHandle, map: string): number;
   /** One atomic 64-bit store into an element of a mappable array. */
   mapStore(engine: EngineHandle, map: string, index: number, value: bigint): void;
+  /**
+   * Writes into an element of a mappable array without a system call, by whole words of 8 bytes: `offset` is that of
+   * a word, and the last word is filled up with zeros.
+   */
+  mapWrite(engine: EngineHandle, map: string, index: number, offset: number, bytes: Buffer): void;
 
   /**
    * Attaches a program to a cgroup and pins the link; it outlives this process. A link that is pinned
-   * there already gets the program instead, with no moment in between.
+   * there already gets the program instead, with no moment in between. On another thread: one lock of the
+   * kernel's stands before all cgroups. Throws for bad arguments, rejects where the kernel refuses.
    */
-  attachCgroup(engine: EngineHandle, program: string, cgroup: string, pin: string): void;
+  attachCgroup(engine: EngineHandle, program: string, cgroup: string, pin: string): Promise<void>;
   /** Attaches a tracepoint program until `detach` or the end of this process. */
   attachTrace(engine: EngineHandle, program: string): LinkHandle;
   detach(link: LinkHandle): void;
@@ -128,6 +135,22 @@ export interface Native {
   /** Puts a program before everything that comes in by this link, for as long as the link lives. */
   attachBackstop(engine: EngineHandle, program: string, ifindex: number): Promise<void>;
 
+  /** A UDP socket that takes nothing from anywhere else; a descriptor. */
+  connectSocket(kind: 'udp' | 'udp6', address: string, port: number): number;
+  /** Where a socket of IPv4 or IPv6 is bound. */
+  socketName(fd: number): { address: string; port: number };
+  /**
+   * Takes a UDP socket over and calls back once per wake-up with the number of places of `room` that have been
+   * filled (bpf/datagrams.ts), or with none and the errno. The next wake-up of any socket fills them again.
+   */
+  datagramsOpen(
+    fd: number,
+    room: Buffer,
+    callback: (count: number, errno: number) => void,
+  ): DatagramsHandle;
+  /** At once, or it throws. `peer` as it stood in a place; empty: the one that the socket is connected to. */
+  datagramsSend(socket: DatagramsHandle, message: Buffer, peer: Buffer): void;
+  datagramsClose(socket: DatagramsHandle): void;
   /** How many bytes of datagrams may wait unread in a socket; the kernel's own share comes on top. */
   receiveRoom(fd: number, bytes: number): void;
   /** A descriptor of ours for what another process has open at one of its. */

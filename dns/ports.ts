@@ -1,5 +1,6 @@
 /** What the resolver needs from outside: four interfaces of one method each. */
 import type { Reason } from '#api/event.ts';
+import type { Permission } from '#policy/types.ts';
 import type { Transport } from './decide.ts';
 
 export interface Client {
@@ -27,8 +28,11 @@ export interface LearnedAddress {
 }
 
 export interface Sink {
-  /** The answer of an allowed name is under way; `learn` will be told of it, or `abandon`. May throw: `learn` says it. */
-  prepare(name: string): void;
+  /**
+   * The answer of a name with these permissions is under way; `learn` will be told of it, or `abandon`. May throw:
+   * `learn` says it.
+   */
+  prepare(name: string, permissions: readonly Permission[]): void;
   /** No address came of what was prepared, or none that its name allows. */
   abandon(name: string): void;
   /**

@@ -6,7 +6,7 @@
  * already reach it. Nothing else of an upstream server's message reaches the client but the names of
  * the CNAME chain and the addresses.
  */
-import type { Mode } from '#policy/types.ts';
+import type { Mode, NameVerdict } from '#policy/types.ts';
 import { decideAnswer, refuseAnswer } from './answer.ts';
 import { AnswerCache, type CacheEntry } from './cache.ts';
 import { rcodes } from './codec/constants.ts';
@@ -214,14 +214,14 @@ class TargetResolver implements Resolver {
         return this.#failed(error);
       });
     this.#underway.set(name, underway);
-    if (refusal === null) this.#prepare(name);
+    if (refusal === null) this.#prepare(name, verdict);
     return underway;
   }
 
   /** While the query is on its way. */
-  #prepare(name: string): void {
+  #prepare(name: string, { permissions }: NameVerdict): void {
     try {
-      this.#parts.sink.prepare(name);
+      this.#parts.sink.prepare(name, permissions);
     } catch {
       // It is tried again with the answer, and whoever asked is told then.
     }

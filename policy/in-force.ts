@@ -96,7 +96,7 @@ function lineOf(policy: CompiledPolicy, rule: NameRule, ports: readonly Permissi
 }
 
 function alwaysClosed({ wildcard, labels }: NamePattern): string | null {
-  return wildcard === 'none' ? alwaysDeniedName(labels) : null;
+  return wildcard === 'none' ? alwaysDeniedName(labels.join('.')) : null;
 }
 
 /** Does one pattern match every name that the other matches? */

@@ -4,7 +4,7 @@
  */
 import { dohProviders, metadataNames } from './always-denied.ts';
 import { NameIndex, type NameMatch } from './name-index.ts';
-import { parseName, queriedLabels } from './names.ts';
+import { parseName, queriedName } from './names.ts';
 import { firstMatch, MAX_PORT } from './permissions.ts';
 import {
   type CompiledPolicy,
@@ -25,11 +25,11 @@ const indexes = new WeakMap<CompiledPolicy, NameIndex>();
  * others, and the kernel refuses the denied ones.
  */
 export function judgeName(policy: CompiledPolicy, key: string | readonly string[]): NameVerdict {
-  const labels = queriedLabels(key);
-  if (labels === null) return denied('default');
-  const always = alwaysDeniedName(labels);
+  const name = queriedName(key);
+  if (name === null) return denied('default');
+  const always = alwaysDeniedName(name);
   if (always !== null) return denied(always);
-  const match = nameIndexOf(policy).match(labels);
+  const match = nameIndexOf(policy).match(name);
   if (match === null) return denied('default');
   const allow = match.permissions.find((line) => line.action === 'allow');
   if (allow !== undefined) {
@@ -45,10 +45,10 @@ export function judgeName(policy: CompiledPolicy, key: string | readonly string[
   return deny === undefined ? denied('default') : denied('deny-rule', deny.rule);
 }
 
-/** Why no policy can allow a name; null where one can. */
-export function alwaysDeniedName(labels: readonly string[]): 'doh' | 'metadata' | null {
-  if (dohIndex.match(labels) !== null) return 'doh';
-  return metadataIndex.match(labels) === null ? null : 'metadata';
+/** Why no policy can allow a name, as `queriedName` gives it; null where one can. */
+export function alwaysDeniedName(name: string): 'doh' | 'metadata' | null {
+  if (dohIndex.match(name) !== null) return 'doh';
+  return metadataIndex.match(name) === null ? null : 'metadata';
 }
 
 /** The policy's index, built once. */

@@ -63,12 +63,9 @@ export class NameIndex {
     return entry;
   }
 
-  /**
-   * What all rules say about a name, given as labels that passed `queriedLabels`. Null when no rule
-   * matches.
-   */
-  match(labels: readonly string[]): NameMatch | null {
-    return this.#combine(labels.join('.'), this.#matching(labels));
+  /** What all rules say about a name, as `queriedName` gives it. Null when no rule matches. */
+  match(name: string): NameMatch | null {
+    return this.#combine(name, this.#matching(name));
   }
 
   /**
@@ -79,29 +76,32 @@ export class NameIndex {
    * @throws TW_POLICY_TOO_MANY_LINES
    */
   checkLines(): void {
-    for (const { pattern } of this.#entries.none.values()) this.match(pattern.labels);
+    for (const { pattern } of this.#entries.none.values()) this.match(pattern.labels.join('.'));
     for (const wildcard of ['one', 'many'] as const) {
       for (const { pattern } of this.#entries[wildcard].values()) {
-        this.#combine(formatName(pattern), this.#below(pattern.labels));
+        this.#combine(formatName(pattern), this.#below(pattern.labels.join('.')));
       }
     }
   }
 
-  #matching(labels: readonly string[]): NameEntry[] {
-    const exact = this.#entries.none.get(labels.join('.'));
-    const below = labels.length > 1 ? this.#below(labels.slice(1)) : [];
-    return exact === undefined ? below : [exact, ...below];
+  #matching(name: string): NameEntry[] {
+    const exact = this.#entries.none.get(name);
+    const dot = name.indexOf('.');
+    const below = dot < 0 ? [] : this.#below(name.slice(dot + 1));
+    if (exact !== undefined) below.unshift(exact);
+    return below;
   }
 
   /** Wildcard entries for a child of `parent`. */
-  #below(parent: readonly string[]): NameEntry[] {
+  #below(parent: string): NameEntry[] {
     const found: NameEntry[] = [];
-    const one = this.#entries.one.get(parent.join('.'));
-    if (one !== undefined) found.push(one);
-    let suffix = parent.slice(Math.max(0, parent.length - this.#deepest)).join('.');
-    for (;;) {
-      const many = this.#entries.many.get(suffix);
-      if (many !== undefined) found.push(many);
+    const { one, many } = this.#entries;
+    const child = one.get(parent);
+    if (child !== undefined) found.push(child);
+    if (many.size === 0) return found;
+    for (let suffix = lastLabels(parent, this.#deepest); ; ) {
+      const entry = many.get(suffix);
+      if (entry !== undefined) found.push(entry);
       const dot = suffix.indexOf('.');
       if (dot < 0) return found;
       suffix = suffix.slice(dot + 1);
@@ -122,4 +122,13 @@ export class NameIndex {
       allows: entries.find((entry) => entry.allows !== null)?.allows ?? null,
     };
   }
+}
+
+function lastLabels(name: string, count: number): string {
+  let start = name.length;
+  for (let i = 0; i < count; i++) {
+    start = name.lastIndexOf('.', start - 1);
+    if (start < 0) return name;
+  }
+  return name.slice(start + 1);
 }

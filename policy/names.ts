@@ -12,7 +12,7 @@ export const MAX_LABEL = 63;
 export const MAX_NAME = 253;
 
 const labelPattern = /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?$/;
-const queriedLabelPattern = /^[a-z0-9_-]{1,63}$/;
+const queriedPattern = /^[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/;
 
 const prefixes: readonly (readonly [text: string, wildcard: NamePattern['wildcard']])[] = [
   ['**.', 'many'],
@@ -50,23 +50,17 @@ export function formatName(pattern: NamePattern): string {
 }
 
 /**
- * Splits a queried name into labels that a rule can name; null when one of them is none (empty, too long,
- * other than lower-case letters, digits, hyphen and underscore). No rule matches such a name.
+ * A queried name as dotted text without the dot behind it; null when one of its labels is none that a rule can hold
+ * (empty, too long, other than lower-case letters, digits, hyphen and underscore). No rule matches such a name.
  */
-export function queriedLabels(name: string | readonly string[]): readonly string[] | null {
-  const labels = typeof name === 'string' ? splitQueried(name) : name;
-  if (labels === null || labels.length === 0) return null;
-  let length = labels.length - 1;
-  for (const label of labels) {
-    if (!queriedLabelPattern.test(label)) return null;
-    length += label.length;
+export function queriedName(name: string | readonly string[]): string | null {
+  if (typeof name !== 'string') {
+    // A dot inside a label is no boundary.
+    return name.some((label) => label.includes('.')) ? null : queriedName(name.join('.'));
   }
-  return length <= MAX_NAME ? labels : null;
-}
-
-function splitQueried(name: string): readonly string[] | null {
   if (name.length > MAX_NAME + 1) return null;
-  return (name.endsWith('.') ? name.slice(0, -1) : name).split('.');
+  const text = name.endsWith('.') ? name.slice(0, -1) : name;
+  return text.length <= MAX_NAME && queriedPattern.test(text) ? text : null;
 }
 
 /** What people write in place of a name; each gets the sentence that helps. */

@@ -92,7 +92,7 @@ function fitOf(text: string, host: DestinationHost): number {
 
 /** One rule's name against a name, by the index that the verdict uses. */
 export function matchesName(rule: NameRule, labels: readonly string[]): boolean {
-  return new NameIndex([rule], []).match(labels) !== null;
+  return new NameIndex([rule], []).match(labels.join('.')) !== null;
 }
 
 /** The rules whose names match, each once, in their order. */

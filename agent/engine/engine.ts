@@ -124,8 +124,8 @@ export class Engine {
       const { levels } = this.#known;
       target = new Target(this.kernel, this.#numbers, spec, options.policy, levels);
       if (before?.carried) this.#carry(id, cgroup.path);
-      this.kernel.attachCgroup(cgroup.path, options.pins);
       const held = this.#attend(target, options, redirect);
+      await this.kernel.attachCgroup(cgroup.path, options.pins);
       await redirect.engage();
       this.kernel.keeping.engaged(slot);
       await held.answer(redirect);

@@ -3,9 +3,9 @@
  * anywhere else, and has a source port of the kernel's choice; a query goes out by a socket picked at
  * random under an id picked at random, and a socket is replaced after some queries (RFC 5452 §9).
  */
-import { createSocket, type Socket } from 'node:dgram';
+import { type Datagrams, openDatagrams } from '#bpf/datagrams.ts';
+import { native } from '#bpf/native.ts';
 import { matchAnswer } from '#dns/match.ts';
-import { literalLookup } from './literal-lookup.ts';
 import type { ServerAddress } from './upstream-address.ts';
 
 /** What became of one sent query; `error`: the socket failed (nobody listens there, no route). */
@@ -83,25 +83,17 @@ class UpstreamSocket {
   used = 0;
   /** Failed or closed; the next query opens another one. */
   broken = false;
-  readonly #socket: Socket;
+  readonly #socket: Datagrams;
   readonly #waiting = new Map<number, Exchange>();
-  /** Sent once the socket is connected; null from then on. */
-  #early: Uint8Array[] | null = [];
   #retired = false;
 
   constructor({ address, port, family }: ServerAddress) {
-    this.#socket = createSocket({
-      type: family === 4 ? 'udp4' : 'udp6',
-      lookup: literalLookup(family),
+    const fd = native().connectSocket(family === 4 ? 'udp' : 'udp6', address, port);
+    this.#socket = openDatagrams(fd, {
+      message: (answer) => this.#receive(answer),
+      // It learns from ICMP that nobody listens there: every waiting query may move on.
+      failed: () => this.#fail(),
     });
-    this.#socket.on('message', (answer) => this.#receive(answer));
-    this.#socket.on('error', () => this.#fail());
-    this.#socket.on('connect', () => {
-      for (const query of this.#early ?? []) this.#socket.send(query);
-      this.#early = null;
-    });
-    this.#socket.connect(port, address);
-    this.#socket.unref();
   }
 
   freeId(random: () => number): number {
@@ -115,8 +107,11 @@ class UpstreamSocket {
   send(id: number, exchange: Exchange): void {
     this.used++;
     this.#waiting.set(id, exchange);
-    if (this.#early === null) this.#socket.send(exchange.query);
-    else this.#early.push(exchange.query);
+    try {
+      this.#socket.send(exchange.query);
+    } catch {
+      setImmediate(() => this.#fail());
+    }
   }
 
   forget(id: number, exchange: Exchange): void {
@@ -133,7 +128,6 @@ class UpstreamSocket {
   close(): void {
     if (this.broken) return;
     this.broken = true;
-    this.#early = null;
     this.#waiting.clear();
     this.#socket.close();
   }
@@ -150,7 +144,6 @@ class UpstreamSocket {
     this.#closeIfDone();
   }
 
-  /** A connected UDP socket learns from ICMP that nobody listens: every waiting query may move on. */
   #fail(): void {
     const failed = [...this.#waiting.values()];
     this.close();

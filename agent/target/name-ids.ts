@@ -11,7 +11,7 @@ export interface NameId {
 
 export class NameIds {
   readonly #next: () => number;
-  readonly #byKey = new Map<string, NameId>();
+  readonly #byName = { refused: new Map<string, NameId>(), allowed: new Map<string, NameId>() };
   readonly #byId = new Map<number, NameId>();
 
   /** `next` gives numbers that no other target uses. */
@@ -21,18 +21,18 @@ export class NameIds {
 
   /** The number of a name, made at its first call. */
   intern(name: string, refused: boolean): { entry: NameId; fresh: boolean } {
-    const key = keyOf(name, refused);
-    const known = this.#byKey.get(key);
+    const names = this.#names(refused);
+    const known = names.get(name);
     if (known) return { entry: known, fresh: false };
     const entry: NameId = { id: this.#next(), name, refused };
-    this.#byKey.set(key, entry);
+    names.set(name, entry);
     this.#byId.set(entry.id, entry);
     return { entry, fresh: true };
   }
 
   /** Its number is nobody's any more. */
   remove({ id, name, refused }: NameId): void {
-    this.#byKey.delete(keyOf(name, refused));
+    this.#names(refused).delete(name);
     this.#byId.delete(id);
   }
 
@@ -40,7 +40,7 @@ export class NameIds {
   restore(entries: Iterable<NameId>): void {
     for (const entry of entries) {
       this.#byId.set(entry.id, entry);
-      if (entry.name !== '') this.#byKey.set(keyOf(entry.name, entry.refused), entry);
+      if (entry.name !== '') this.#names(entry.refused).set(entry.name, entry);
     }
   }
 
@@ -51,8 +51,8 @@ export class NameIds {
   [Symbol.iterator](): IterableIterator<NameId> {
     return this.#byId.values();
   }
-}
 
-function keyOf(name: string, refused: boolean): string {
-  return `${refused ? 'refused' : 'allowed'} ${name}`;
+  #names(refused: boolean): Map<string, NameId> {
+    return refused ? this.#byName.refused : this.#byName.allowed;
+  }
 }

@@ -5,6 +5,7 @@ import type { CompiledPolicy } from '#policy/types.ts';
 import { Numbers } from './numbers.ts';
 import { Target } from './target.ts';
 
+const permissions = [{ action: 'allow', protocol: 6, from: 443, to: 443, rule: 1 }] as const;
 const policy: CompiledPolicy = {
   ...{ mode: 'Block', digest: '00', cidrs: [], upstreams: [] },
   rules: [
@@ -15,7 +16,7 @@ const policy: CompiledPolicy = {
     {
       pattern: { labels: ['example', 'test'], wildcard: 'many' },
       private: false,
-      permissions: [{ action: 'allow', protocol: 6, from: 443, to: 443, rule: 1 }],
+      permissions,
     },
   ],
 };
@@ -51,7 +52,7 @@ function create(numbers = new Numbers(), fails = new Set<string>()) {
 
 test('a name is known before its answer, and learned with nothing but its address', () => {
   const { target, log } = create();
-  target.prepare('a.example.test');
+  target.prepare('a.example.test', permissions);
   assert.deepEqual(log.splice(0), ['name 1 7', 'lines 1 1']);
   target.learn('a.example.test', addresses, false);
   assert.deepEqual(log.splice(0), ['learned 3221225985 ']);
@@ -61,7 +62,7 @@ test('a name is known before its answer, and learned with nothing but its addres
 
 test('one that was looked up in vain gives its number back, without rules', () => {
   const { target, log } = create();
-  target.prepare('a.example.test');
+  target.prepare('a.example.test', permissions);
   log.length = 0;
   target.abandon('a.example.test');
   target.abandon('a.example.test');
@@ -78,7 +79,7 @@ test('one that the kernel has no room for is known to nobody, and tried again', 
   const fails = new Set(['lines']);
   const numbers = new Numbers();
   const { target } = create(numbers, fails);
-  assert.throws(() => target.prepare('a.example.test'), /lines/);
+  assert.throws(() => target.prepare('a.example.test', permissions), /lines/);
   fails.clear();
   target.learn('a.example.test', addresses, false);
   assert.deepEqual(
@@ -89,13 +90,13 @@ test('one that the kernel has no room for is known to nobody, and tried again', 
 
 test('answers that come after a target’s end change nothing: its numbers are others’', () => {
   const { target, log, numbers } = create();
-  target.prepare('a.example.test');
+  target.prepare('a.example.test', permissions);
   target.end();
   const other = create(numbers);
-  other.target.prepare('other.example.test');
+  other.target.prepare('other.example.test', permissions);
   log.length = 0;
   target.abandon('a.example.test');
-  target.prepare('b.example.test');
+  target.prepare('b.example.test', permissions);
   target.learn('a.example.test', addresses, false);
   assert.deepEqual(log, []);
   assert.notEqual(numbers.nextName(), [...other.target.names][0]?.id);

@@ -10,7 +10,7 @@ import { policyFlags } from '#bpf/layout.ts';
 import type { LearnedAddress } from '#dns/ports.ts';
 import { dohAddresses } from '#policy/always-denied.ts';
 import { judgeName } from '#policy/judge-name.ts';
-import type { CompiledPolicy, NameVerdict } from '#policy/types.ts';
+import type { CompiledPolicy, NameVerdict, Permission } from '#policy/types.ts';
 import { type Budget, defaultBudget, queryCredit } from './budget.ts';
 import { LearnedAddresses } from './learned.ts';
 import { type NameId, NameIds } from './name-ids.ts';
@@ -164,9 +164,9 @@ export class Target {
   }
 
   /** An answer for an allowed name is being waited for: all that does not depend on it is done meanwhile. */
-  prepare(name: string): void {
+  prepare(name: string, permissions: readonly Permission[]): void {
     if (this.#ended) return;
-    const { entry, fresh } = this.#know(name, false);
+    const { entry, fresh } = this.#know(name, false, permissions);
     if (fresh) this.#prepared.set(name, entry);
   }
 
@@ -194,12 +194,17 @@ export class Target {
   }
 
   /** Its number, under which the kernel has its rules. */
-  #know(name: string, refused: boolean): { readonly entry: NameId; readonly fresh: boolean } {
+  #know(
+    name: string,
+    refused: boolean,
+    permissions?: readonly Permission[],
+  ): { readonly entry: NameId; readonly fresh: boolean } {
     const known = this.names.intern(name, refused);
     if (!known.fresh) return known;
     try {
       this.#kernel.keeping.name(known.entry.id, this.spec.id, name, refused);
-      this.#setName(this.#table, known.entry.id, name, refused);
+      if (permissions === undefined) this.#setName(this.#table, known.entry.id, name, refused);
+      else this.#kernel.setLines(this.#table, known.entry.id, permissions);
     } catch (cause) {
       this.#forget(known.entry);
       throw cause;

@@ -60,7 +60,7 @@ napi_value tw_export_all(napi_env env, napi_value exports, const struct tw_expor
  * A handle is an external value with the tag of its kind, so that none can be taken for another. The
  * data is freed by `finalize` when JavaScript lets go of it, also where this fails.
  */
-extern const napi_type_tag tw_engine_tag, tw_link_tag, tw_ring_tag;
+extern const napi_type_tag tw_engine_tag, tw_link_tag, tw_ring_tag, tw_datagrams_tag;
 napi_value tw_handle(napi_env env, void *data, const napi_type_tag *tag, napi_finalize finalize);
 int tw_unhandle(napi_env env, napi_value value, const napi_type_tag *tag, void **out);
 
@@ -95,6 +95,7 @@ napi_value tw_map_delete(napi_env env, napi_callback_info info);
 napi_value tw_map_keys(napi_env env, napi_callback_info info);
 napi_value tw_map_entries(napi_env env, napi_callback_info info);
 napi_value tw_map_store(napi_env env, napi_callback_info info);
+napi_value tw_map_write(napi_env env, napi_callback_info info);
 napi_value tw_map_values(napi_env env, napi_callback_info info);
 
 /* pinned.c */
@@ -115,6 +116,11 @@ napi_value tw_detach(napi_env env, napi_callback_info info);
 napi_value tw_ring_open(napi_env env, napi_callback_info info);
 napi_value tw_ring_close(napi_env env, napi_callback_info info);
 
+/* datagrams.c */
+napi_value tw_datagrams_open(napi_env env, napi_callback_info info);
+napi_value tw_datagrams_send(napi_env env, napi_callback_info info);
+napi_value tw_datagrams_close(napi_env env, napi_callback_info info);
+
 /* measure.c */
 napi_value tw_test_run(napi_env env, napi_callback_info info);
 napi_value tw_run_stats(napi_env env, napi_callback_info info);
@@ -124,6 +130,8 @@ napi_value tw_processors(napi_env env, napi_callback_info info);
 
 /* sockets.c */
 napi_value tw_open_socket(napi_env env, napi_callback_info info);
+napi_value tw_connect_socket(napi_env env, napi_callback_info info);
+napi_value tw_socket_name(napi_env env, napi_callback_info info);
 napi_value tw_receive_room(napi_env env, napi_callback_info info);
 
 /* interfaces.c */

@@ -6,6 +6,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -53,7 +54,7 @@ static int tw_program_behind(int link)
  * Compare and swap: the new program takes the place of the one that was seen there, or of none. Two agents
  * that take over at once do not undo each other unseen: the slower one gets EPERM.
  */
-static int tw_swap(int link, const struct bpf_program *program)
+static int tw_swap(int link, int program)
 {
 	int before = tw_program_behind(link), err;
 
@@ -61,7 +62,7 @@ static int tw_swap(int link, const struct bpf_program *program)
 		return before;
 	DECLARE_LIBBPF_OPTS(bpf_link_update_opts, opts, .flags = BPF_F_REPLACE,
 			    .old_prog_fd = (uint32_t)before);
-	err = bpf_link_update(link, bpf_program__fd(program), &opts) ? -errno : 0;
+	err = bpf_link_update(link, program, &opts) ? -errno : 0;
 	close(before);
 	return err;
 }
@@ -70,7 +71,7 @@ static int tw_swap(int link, const struct bpf_program *program)
  * A link that is pinned there already gets this program in the place of its own, at once for every packet.
  * 0: done. 1: there is none, or its cgroup is gone and the pin with it. Negative: errno.
  */
-static int tw_replace(const struct bpf_program *program, const char *pin_path)
+static int tw_replace(int program, const char *pin_path)
 {
 	int link = bpf_obj_get(pin_path), err;
 
@@ -83,43 +84,84 @@ static int tw_replace(const struct bpf_program *program, const char *pin_path)
 	return err;
 }
 
+struct tw_attaching {
+	struct tw_job job;
+	int program;		/* a descriptor of the job's own: the engine may be gone by then */
+	enum bpf_attach_type type;
+	const char *step;
+	char name[64], cgroup[4096], pin[4096];
+};
+
+/* A new link, pinned; undone if the pin fails. Its descriptor is closed: the pin keeps it attached. */
+static int tw_link(struct tw_attaching *attaching)
+{
+	int cgroup, link, err;
+
+	attaching->step = attaching->cgroup;
+	cgroup = open(attaching->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (cgroup < 0)
+		return -errno;
+	attaching->step = attaching->name;
+	link = bpf_link_create(attaching->program, cgroup, attaching->type, NULL);
+	err = link < 0 ? -errno : 0;
+	close(cgroup);
+	if (err)
+		return err;
+	attaching->step = attaching->pin;
+	err = bpf_obj_pin(link, attaching->pin) ? -errno : 0;
+	close(link);
+	return err;
+}
+
+static void tw_attach(struct tw_job *job)
+{
+	struct tw_attaching *attaching = (void *)job;
+
+	attaching->step = attaching->pin;
+	job->err = tw_replace(attaching->program, attaching->pin);
+	if (job->err > 0)
+		job->err = tw_link(attaching);
+}
+
+static napi_value tw_attached(napi_env env, struct tw_job *job)
+{
+	struct tw_attaching *attaching = (void *)job;
+
+	close(attaching->program);
+	return job->err ? tw_throw(env, -job->err, attaching->step) : tw_undefined(env);
+}
+
 /*
- * attachCgroup(handle, program, cgroupPath, pinPath): attaches and pins, or takes over the link that is
- * pinned there; undone if the pin fails.
+ * attachCgroup(handle, program, cgroupPath, pinPath) -> promise: attaches and pins, or takes over the link that is
+ * pinned there
  */
 napi_value tw_attach_cgroup(napi_env env, napi_callback_info info)
 {
-	char cgroup_path[4096], pin_path[4096];
+	struct tw_attaching *attaching;
 	struct bpf_program *program;
-	struct bpf_link *link;
 	napi_value argv[4];
-	int cgroup, err;
 
-	if (tw_args(env, info, 4, argv) || !(program = tw_program_arg(env, argv)) ||
-	    tw_string(env, argv[2], cgroup_path, sizeof(cgroup_path)) ||
-	    tw_string(env, argv[3], pin_path, sizeof(pin_path)))
+	if (tw_args(env, info, 4, argv) || !(program = tw_program_arg(env, argv)))
 		return NULL;
-	err = tw_replace(program, pin_path);
-	if (err < 0)
-		return tw_throw(env, -err, pin_path);
-	if (!err)
-		return tw_undefined(env);
-	cgroup = open(cgroup_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (cgroup < 0)
-		return tw_throw(env, errno, cgroup_path);
-	link = bpf_program__attach_cgroup(program, cgroup);
-	err = link ? 0 : errno;
-	close(cgroup);
-	if (!link)
-		return tw_throw(env, err, bpf_program__name(program));
-	err = bpf_link__pin(link, pin_path);
-	if (err) {
-		bpf_link__destroy(link);
-		return tw_throw(env, -err, pin_path);
+	attaching = calloc(1, sizeof(*attaching));
+	if (!attaching)
+		return tw_throw(env, ENOMEM, bpf_program__name(program));
+	attaching->job.run = tw_attach;
+	attaching->job.settle = tw_attached;
+	attaching->step = attaching->name;
+	attaching->type = bpf_program__expected_attach_type(program);
+	snprintf(attaching->name, sizeof(attaching->name), "%s", bpf_program__name(program));
+	if (tw_string(env, argv[2], attaching->cgroup, sizeof(attaching->cgroup)) ||
+	    tw_string(env, argv[3], attaching->pin, sizeof(attaching->pin))) {
+		free(attaching);
+		return NULL;
 	}
-	/* Its descriptor is closed; the pin keeps it attached. */
-	bpf_link__destroy(link);
-	return tw_undefined(env);
+	attaching->program = fcntl(bpf_program__fd(program), F_DUPFD_CLOEXEC, 0);
+	if (attaching->program < 0) {
+		free(attaching);
+		return tw_throw(env, errno, bpf_program__name(program));
+	}
+	return tw_later(env, &attaching->job, "torwacht.attach");
 }
 
 /* attachTrace(handle, program) -> link; it lives as long as this process or until detach(link). */

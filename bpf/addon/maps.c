@@ -195,3 +195,45 @@ napi_value tw_map_store(napi_env env, napi_callback_info info)
 	__atomic_store_n((uint64_t *)map->memory + index, value, __ATOMIC_SEQ_CST);
 	return tw_undefined(env);
 }
+
+/* Whole words, in order, as the kernel's own update of such an element does it; the last one is filled up. */
+static void tw_write_words(uint64_t *to, const unsigned char *from, size_t size)
+{
+	uint64_t word;
+
+	for (; size; size -= size < sizeof(word) ? size : sizeof(word)) {
+		word = 0;
+		memcpy(&word, from, size < sizeof(word) ? size : sizeof(word));
+		__atomic_store_n(to++, word, __ATOMIC_RELAXED);
+		from += sizeof(word);
+	}
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+/* mapWrite(handle, map, index, offset, bytes): into an element of a mappable array, without a system call */
+napi_value tw_map_write(napi_env env, napi_callback_info info)
+{
+	uint32_t index, offset;
+	size_t stride, size;
+	napi_value argv[5];
+	struct tw_map *map;
+	char *memory;
+	void *bytes;
+	int err;
+
+	if (tw_args(env, info, 5, argv) || !(map = tw_map_arg(env, argv)) ||
+	    tw_uint32(env, argv[2], &index) || tw_uint32(env, argv[3], &offset) ||
+	    tw_bytes(env, argv[4], &bytes, &size))
+		return NULL;
+	if (offset % sizeof(uint64_t) || offset > map->value_size || size > map->value_size - offset)
+		return tw_throw(env, EINVAL, map->name);
+	if (index >= map->max_entries)
+		return tw_throw(env, E2BIG, map->name);
+	err = tw_map_memory(map);
+	if (err)
+		return tw_throw(env, err, map->name);
+	stride = (map->value_size + 7) & ~7u;
+	memory = map->memory;
+	tw_write_words((uint64_t *)(memory + stride * index + offset), bytes, size);
+	return tw_undefined(env);
+}

@@ -121,6 +121,59 @@ napi_value tw_open_socket(napi_env env, napi_callback_info info)
 	return result;
 }
 
+/* connectSocket(kind: 'udp' | 'udp6', address, port) -> fd: it takes nothing from anywhere else */
+napi_value tw_connect_socket(napi_env env, napi_callback_info info)
+{
+	struct tw_wanted wanted = { 0 };
+	char kind[8], address[64];
+	napi_value argv[3];
+	int fd, err;
+
+	if (tw_args(env, info, 3, argv) || tw_string(env, argv[0], kind, sizeof(kind)) ||
+	    tw_string(env, argv[1], address, sizeof(address)) || tw_uint32(env, argv[2], &wanted.port))
+		return NULL;
+	if (tw_read_kind(kind, &wanted) || wanted.type != SOCK_DGRAM)
+		return tw_throw(env, EINVAL, kind);
+	if (tw_read_name(address, &wanted))
+		return tw_throw(env, EINVAL, address);
+	fd = socket(wanted.family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return tw_throw(env, errno, address);
+	if (connect(fd, &wanted.name.any, wanted.size)) {
+		err = errno;
+		close(fd);
+		return tw_throw(env, err, address);
+	}
+	return tw_number(env, fd);
+}
+
+/* socketName(fd) -> { address, port }: where it is bound */
+napi_value tw_socket_name(napi_env env, napi_callback_info info)
+{
+	struct sockaddr_in6 name = { 0 };
+	struct sockaddr_in *v4 = (struct sockaddr_in *)&name;
+	char text[INET6_ADDRSTRLEN] = "";
+	socklen_t size = sizeof(name);
+	napi_value argv[1], result, address;
+	int is_v4;
+	uint32_t fd;
+
+	if (tw_args(env, info, 1, argv) || tw_uint32(env, argv[0], &fd))
+		return NULL;
+	if (getsockname((int)fd, (struct sockaddr *)&name, &size))
+		return tw_throw(env, errno, "socket");
+	is_v4 = name.sin6_family == AF_INET;
+	if (!is_v4 && name.sin6_family != AF_INET6)
+		return tw_throw(env, EAFNOSUPPORT, "socket");
+	inet_ntop(name.sin6_family, is_v4 ? (void *)&v4->sin_addr : (void *)&name.sin6_addr, text,
+		  sizeof(text));
+	napi_create_object(env, &result);
+	napi_create_string_utf8(env, text, NAPI_AUTO_LENGTH, &address);
+	tw_set(env, result, "address", address);
+	tw_set(env, result, "port", tw_number(env, ntohs(name.sin6_port)));
+	return result;
+}
+
 /* receiveRoom(fd, bytes): how much may wait unread in a socket, whatever net.core.rmem_max says */
 napi_value tw_receive_room(napi_env env, napi_callback_info info)
 {

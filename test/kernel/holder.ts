@@ -85,7 +85,7 @@ const calls = {
     ),
   /** A name is looked up in vain: how many names the target knows meanwhile, and then. */
   lookUpInVain(name: string) {
-    held.target.prepare(name);
+    held.target.prepare(name, held.target.judge(name).permissions);
     const meanwhile = [...held.target.names].length;
     held.target.abandon(name);
     return [meanwhile, [...held.target.names].length];
@@ -102,7 +102,7 @@ const calls = {
   /** Another engine's programs, which know no target. */
   attachStranger: async (cgroup: string, pins: string) => {
     const stranger = await Kernel.load(singleTargetSizes);
-    stranger.attachCgroup(cgroup, pins);
+    await stranger.attachCgroup(cgroup, pins);
     stranger.close();
   },
   missing: () => [...engine.kernel.missing],
@@ -111,8 +111,8 @@ const calls = {
     missing: [...engine.kernel.missing.keys()],
   }),
   /** Has the kernel count the time of our packet hook, and of an empty one beside it. */
-  measure: (pins: string) => {
-    native().attachCgroup(empty(), EMPTY, config.cgroup.path, join(pins, EMPTY));
+  measure: async (pins: string) => {
+    await native().attachCgroup(empty(), EMPTY, config.cgroup.path, join(pins, EMPTY));
     native().enableStats();
   },
   cost: () => ({

@@ -45,12 +45,12 @@ after(async () => {
 });
 
 /** Every packet of the target passes through so many programs with storages of their own. */
-function crowd(count: number): void {
+async function crowd(count: number): Promise<void> {
   if (count > 0) mkdirSync(folder(), { recursive: true });
   for (let i = strangers.length; i < count; i++) {
     const engine = native().load(builtPath('bpf/empty.bpf.o'), {}, [], '');
     strangers.push(engine);
-    native().attachCgroup(engine, STRANGER, world.cgroup.path, pinOf(i));
+    await native().attachCgroup(engine, STRANGER, world.cgroup.path, pinOf(i));
   }
 }
 
@@ -92,7 +92,7 @@ for (const count of [0, 1, PLACES + 1]) {
     skip,
     timeout: 60_000,
   }, async () => {
-    crowd(count);
+    await crowd(count);
     await story();
     assert.equal(world.lab.packetsTo(BAD), 0);
     for (const engine of strangers) {

@@ -41,14 +41,14 @@ test('each program of the object has its place', () => {
   assert.deepEqual(names.sort(), known.sort());
 });
 
-test('those of a cgroup are attached and pinned', { skip }, () => {
+test('those of a cgroup are attached and pinned', { skip }, async () => {
   const cgroup = createCgroup(cgroupOf(), newCgroupId());
   undo.push(() => rmdirSync(cgroup.path));
   const bpffs = useBpffs();
   undo.push(bpffs.done);
   const pins = mkdtempSync(join(bpffs.path, 'torwacht-test-'));
   undo.push(() => rmSync(pins, { recursive: true }));
-  kernel.attachCgroup(cgroup.path, pins);
+  await kernel.attachCgroup(cgroup.path, pins);
   const missing = [...kernel.missing.keys()].flatMap((part) => [...optionalParts[part].programs]);
   const expected: string[] = [
     ...addressPrograms,
