@@ -20,6 +20,7 @@ export type Line =
       /** node:test's word for why it failed: `testCodeFailure`, `subtestsFailed`, … */
       readonly failureType: string | null;
       readonly error: string | null;
+      readonly ms: number;
     }
   | { readonly event: 'output'; readonly file: string; readonly text: string }
   /** What a test has to say although it passed: `t.diagnostic`. */
@@ -73,6 +74,7 @@ function result(event: Finished, path: readonly string[]): Line {
     todo: reason(data.todo),
     failureType: error && 'failureType' in error ? String(error.failureType) : null,
     error: error ? inspect(error.cause ?? error, { colors: false, depth: 6 }) : null,
+    ms: data.details.duration_ms,
   };
 }
 

@@ -6,7 +6,7 @@ import { compileCache } from './cache.ts';
 import { type Ended, runChild } from './child.ts';
 import type { Line } from './reporter.ts';
 import type { CheckSuite, Suite, TestSuite } from './suites.ts';
-import { type Failed, type Tally, tail, tally } from './tally.ts';
+import { type Failed, slowest, type Tally, tail, tally } from './tally.ts';
 
 export interface Run {
   /** Root of the repository; suites run in it. */
@@ -71,7 +71,8 @@ async function runTests(suite: TestSuite, run: Run): Promise<Tally> {
   if (counts.passed + failed.length + counts.skipped.length === 0) {
     failed.push({ name: suite.name, output: 'The suite ran no test.' });
   }
-  return { ...counts, failed };
+  const slow = slowest(lines, `${run.root}/`);
+  return { ...counts, failed, ...(slow && { notes: [...(counts.notes ?? []), slow] }) };
 }
 
 /** What went wrong with a process of the suite that its tests do not tell. */

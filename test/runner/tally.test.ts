@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Line } from './reporter.ts';
-import { tail, tally } from './tally.ts';
+import { slowest, tail, tally } from './tally.ts';
 
 type Result = Extract<Line, { event: 'result' }>;
 
@@ -16,6 +16,7 @@ function result(fields: Partial<Result>): Line {
     todo: false,
     failureType: null,
     error: null,
+    ms: 0,
     ...fields,
   };
 }
@@ -41,6 +42,18 @@ test('a failed test is named by file and path, and counts once whatever it stand
 test('what a test has to say is kept beside the counts', () => {
   const counts = tally([{ event: 'note', text: 'of 7 cases took' }, result({})], '/repo/');
   assert.deepEqual(counts, { passed: 1, failed: [], skipped: [], notes: ['of 7 cases took'] });
+});
+
+test('files that took long are named, the longest first; what stands in a test is in its time', () => {
+  const of = (file: string, ms: number, path = ['a name']) => result({ file, ms, path });
+  const lines = [
+    of('/repo/a', 21_000),
+    of('/repo/a', 9_000, ['outer', 'inner']),
+    of('/repo/a', 2_000),
+  ];
+  const more = [of('/repo/b', 40_000), of('/repo/c', 19_000), of('/repo/d', 59_400)];
+  assert.equal(slowest([...lines, ...more], '/repo/'), 'slowest: d 59 s, b 40 s, a 23 s');
+  assert.equal(slowest([of('/repo/c', 19_000)], '/repo/'), undefined);
 });
 
 test('a describe that failed by itself is a failure', () => {

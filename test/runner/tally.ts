@@ -61,6 +61,24 @@ export function tally(lines: readonly Line[], root: string): Tally {
   return { passed, failed, skipped, ...(notes.length > 0 ? { notes } : {}) };
 }
 
+/** Below this, in ms, nobody asks which file it was. */
+const LONG = 20_000;
+const NAMED = 5;
+
+/** The files of a suite that took longest, in a line; hooks around tests are not in it. */
+export function slowest(lines: readonly Line[], root: string): string | undefined {
+  const took = new Map<string, number>();
+  for (const line of lines) {
+    if (line.event !== 'result' || line.path.length > 1) continue;
+    const file = relative(line.file ?? '', root);
+    took.set(file, (took.get(file) ?? 0) + line.ms);
+  }
+  const long = [...took].filter(([, ms]) => ms >= LONG).sort(([, a], [, b]) => b - a);
+  if (long.length === 0) return undefined;
+  const named = long.slice(0, NAMED).map(([file, ms]) => `${file} ${(ms / 1000).toFixed(0)} s`);
+  return `slowest: ${named.join(', ')}`;
+}
+
 function outcome(line: Result): 'passed' | 'failed' | 'skipped' | 'none' {
   if (line.skip !== false || line.todo !== false) return 'skipped';
   if (line.outcome === 'fail') {
