@@ -1,44 +1,31 @@
 /**
- * From `helm install` on a cluster that has nothing of ours to the first Violation of a GitLab job, by what README and
- * the notes of the chart tell people to type. The images are on the node, and so is the runner's account.
+ * From `helm install` on a cluster that has nothing of ours to the first Violation of a GitLab job, by the lines that
+ * README has people type, in their order, with the binding of the chart's notes. The images are on the node, and so is the runner's account.
  */
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parse as parseToml } from 'smol-toml';
+import { blocks, page } from '#cli/docs/blocks.ts';
 import { runCiJob } from '../test/agent/job.ts';
-import {
-  account,
-  imageValues,
-  kubeconfigOf,
-  NAMESPACE,
-  release,
-  set,
-} from '../test/agent/release.ts';
-import { CHART } from '../test/chart/helm.ts';
+import { account, imageValues, kubeconfigOf, release, set } from '../test/agent/release.ts';
+import { HELM } from '../test/chart/helm.ts';
 import { type Cluster, useCluster } from '../test/cluster/cluster.ts';
+import { KUBECTL } from '../test/cluster/kubectl.ts';
 import { BUILD, ROOT } from '../test/cluster/names.ts';
 import { waitFor } from '../test/cluster/wait.ts';
 import type { PodSpecPatch } from '../test/fake-runner/job.ts';
+import { PATH } from '../test/lab/execute.ts';
 import { type Figure, figure } from './figure.ts';
 
 /** s */
 const TARGET = 60;
 const thief = { name: 'telemetry.example.net', address: '198.51.100.7' } as const;
 const script = [`curl -sS -m 10 http://${thief.name}/ || true`];
-/** As README has it. */
-const policy = (namespace: string): string => `apiVersion: torwacht.io/v1alpha1
-kind: EgressPolicy
-metadata:
-  name: web
-  namespace: ${namespace}
-spec:
-  presets: [npm]
-  allow:
-    - fqdn: ["*.example.com"]
-`;
+/** The namespace of jobs in README and in the chart's notes. */
+const THEIRS = 'gitlab-runner';
 
 export function skip(): string | undefined {
   const built = ['kube', 'coredns', 'helm'].every((name) => existsSync(join(BUILD, name)));
@@ -69,9 +56,10 @@ export async function run(): Promise<readonly Figure[]> {
     await runCiJob(cluster, free, { script, podSpecs: [] });
     const without = await seconds(() => runCiJob(cluster, free, { script, podSpecs: [] }));
     if (internet.packetsTo(thief.address) === 0) throw new Error('the job reaches nobody');
-    const helm = release(stack as never, cluster);
+    // Gone in the end, whatever becomes of this.
+    release(stack as never, cluster);
     const kubeconfig = kubeconfigOf(stack as never, cluster, jobs);
-    return await install({ cluster, folder, jobs, values, helm, kubeconfig, without });
+    return await install({ cluster, folder, jobs, values, kubeconfig, without });
   } finally {
     for (const step of undo.reverse()) await step();
   }
@@ -82,14 +70,13 @@ interface World {
   readonly folder: string;
   readonly jobs: string;
   readonly values: readonly string[];
-  readonly helm: ReturnType<typeof release>;
   readonly kubeconfig: string;
   /** s, of the same job where there is nothing of ours. */
   readonly without: number;
 }
 
 async function install(world: World): Promise<readonly Figure[]> {
-  const { cluster, folder, jobs, values, helm, without } = world;
+  const { cluster, folder, jobs, values, without } = world;
   const { kubectl } = cluster;
   const kinds = await kubectl([
     'get',
@@ -100,33 +87,23 @@ async function install(world: World): Promise<readonly Figure[]> {
     'name',
   ]);
   if (kinds !== '') throw new Error(`the cluster has something of ours already: ${kinds}`);
+  const [install = '', ...others] = commands();
+  const ask = others.pop() ?? '';
+  const type = typist(world);
   const began = performance.now();
-  const notes = await helm.must('install', 'torwacht', CHART, '--create-namespace', ...values);
-  for (const workload of ['daemonset/torwacht-agent', 'deployment/torwacht-webhook']) {
-    await kubectl(['rollout', 'status', workload, `--namespace=${NAMESPACE}`]);
-  }
+  const notes = await type(`${install.replace(/#.*/, '')} ${values.map(quoted).join(' ')}`);
   const ready = performance.now();
-  const files = { binding: join(folder, 'binding.yaml'), policy: join(folder, 'policy.yaml') };
-  writeFileSync(files.binding, bindingOf(notes, jobs));
-  writeFileSync(files.policy, policy(jobs));
-  await kubectl(['apply', '-f', files.binding, '-f', files.policy]);
-  const wait = ['--for=condition=Ready', 'egresspolicy/web', '-n', jobs, '--timeout=120s'];
-  await kubectl(['wait', ...wait]);
-  const podSpecs = await runnerConfig(files.binding);
-  await kubectl(['label', 'namespace', jobs, 'torwacht.io/enforce=true']);
+  writeFileSync(join(folder, 'binding.yaml'), bindingOf(notes, jobs));
+  writeFileSync(join(folder, 'policy.yaml'), policyOfReadme());
+  const said = new Map<string, string>();
+  for (const command of others) said.set(command, await type(command));
+  const config = [...said].find(([command]) => command.startsWith('torwacht runner config'))?.[1];
+  const podSpecs = podSpecsOf(config ?? '');
   const inForce = performance.now();
   const job = runCiJob(cluster, jobs, { script, podSpecs, kubeconfig: world.kubeconfig });
-  const violation = waitFor('the first Violation', async () => {
-    const found = await kubectl([
-      'get',
-      'violations',
-      '-n',
-      jobs,
-      '-o',
-      'jsonpath={..destination}',
-    ]);
-    return found.includes(thief.name);
-  });
+  const violation = waitFor('the first Violation', async () =>
+    (await type(ask)).includes(thief.name),
+  );
   await Promise.race([violation, job.then(() => violation)]);
   const seen = performance.now();
   const { result, log } = await job;
@@ -170,10 +147,8 @@ function bindingOf(notes: string, namespace: string): string {
 }
 
 /** What `torwacht runner config` says of pods. */
-async function runnerConfig(binding: string): Promise<readonly PodSpecPatch[]> {
-  const args = ['runner', 'config', '--binding', binding];
-  const { stdout } = await promisify(execFile)(join(ROOT, 'bin/torwacht'), args);
-  const { runners } = parseToml(stdout) as unknown as {
+function podSpecsOf(config: string): readonly PodSpecPatch[] {
+  const { runners } = parseToml(config) as unknown as {
     runners: [
       { kubernetes: { pod_spec: { name: string; patch_type: 'strategic'; patch: string }[] } },
     ];
@@ -182,6 +157,36 @@ async function runnerConfig(binding: string): Promise<readonly PodSpecPatch[]> {
     ...{ name, type, patch },
   }));
 }
+
+/** The lines that README has people type for a cluster. */
+function commands(): readonly string[] {
+  const block = blocks(page('README.md'), 'sh').find(({ text }) => text.startsWith('helm install'));
+  const lines = block?.text.trim().split('\n') ?? [];
+  return lines.filter((line) => !line.startsWith('#'));
+}
+
+function policyOfReadme(): string {
+  const found = blocks(page('README.md'), 'yaml').find(({ text }) => text.includes('name: web'));
+  if (found === undefined) throw new Error('README has no policy');
+  return found.text;
+}
+
+/** Types a line of README in a shell that stands in a checkout, with the namespace of this run. */
+function typist({ cluster, folder, jobs }: World) {
+  const programs = join(folder, 'bin');
+  mkdirSync(programs);
+  const all = { helm: HELM, kubectl: KUBECTL, torwacht: join(ROOT, 'bin/torwacht') };
+  for (const [name, path] of Object.entries(all)) symlinkSync(path, join(programs, name));
+  symlinkSync(join(ROOT, 'charts'), join(folder, 'charts'));
+  const env = { PATH: `${programs}:${PATH}`, HOME: folder, KUBECONFIG: cluster.kubeconfig };
+  return async (line: string): Promise<string> => {
+    const command = line.replaceAll(THEIRS, jobs);
+    const { stdout } = await promisify(execFile)('bash', ['-ec', command], { cwd: folder, env });
+    return stdout;
+  };
+}
+
+const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
 async function seconds(work: () => Promise<unknown>): Promise<number> {
   const began = performance.now();

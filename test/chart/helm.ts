@@ -7,7 +7,7 @@ import { parseAllDocuments } from 'yaml';
 import { BUILD, ROOT } from '../cluster/names.ts';
 
 export const CHART = join(ROOT, 'charts/torwacht');
-const HELM = join(BUILD, 'helm');
+export const HELM = join(BUILD, 'helm');
 
 /** An object of Kubernetes, as it stands in a manifest. */
 export interface Manifest {
