@@ -33,7 +33,7 @@ const FIELD_MANAGER = 'torwacht-operator';
 const FAREWELL = 5000;
 
 async function run(options: OperatorOptions): Promise<void> {
-  const { kubeconfig, namespace, lease, nodeSelector, listen, history } = options;
+  const { kubeconfig, namespace, lease, nodeSelector, startupTaint, listen, history } = options;
   const log = pino({ level: options.logLevel, base: { version: manifest.version } });
   const metrics = createMetrics();
   const tell = logging(log);
@@ -49,6 +49,8 @@ async function run(options: OperatorOptions): Promise<void> {
   const { operator, parts, violations } = assemble({
     client,
     nodeSelector,
+    startupTaint,
+    untainted: (node) => log.info({ node, taint: startupTaint }, 'startup taint taken off'),
     observe,
     lease: { namespace, name: lease, identity },
     violations: {

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { failure } from '#api/error.ts';
 import type { Bounds } from '../history/store.ts';
+import { faultOfKey, STARTUP_TAINT } from '../nodes/startup-taint.ts';
 import { errors } from './errors.ts';
 
 export interface OperatorOptions {
@@ -12,6 +13,8 @@ export interface OperatorOptions {
   readonly lease: string;
   /** Labels of nodes that run an agent. */
   readonly nodeSelector: string;
+  /** Key of the taint that comes off a node once its agent is ready; undefined: none. */
+  readonly startupTaint: string | undefined;
   readonly listen: { readonly address: string; readonly port: number };
   /** Undefined: no history is kept. */
   readonly history: { readonly place: string; readonly bounds: Bounds } | undefined;
@@ -42,6 +45,9 @@ export const usage = `torwacht-operator: writes what nodes hold, and says in eve
                          (TORWACHT_LEASE; torwacht-operator)
   --node-selector TEXT   labels of nodes that run an agent, as its DaemonSet selects them
                          (TORWACHT_NODE_SELECTOR; kubernetes.io/os=linux)
+  --startup-taint KEY    taint that is taken off a node once its agent is ready, as
+                         ${STARTUP_TAINT}; without it none is touched
+                         (TORWACHT_STARTUP_TAINT)
   --listen ADDRESS       where /healthz, /readyz and /metrics are served
                          (TORWACHT_LISTEN; 0.0.0.0:9466)
   --intake ADDRESS       where agents send rows to, over gRPC and TLS; \`off\`: nowhere
@@ -87,6 +93,7 @@ export function readOptions(
     namespace: values.namespace ?? env.TORWACHT_NAMESPACE ?? 'torwacht',
     lease: values.lease ?? env.TORWACHT_LEASE ?? 'torwacht-operator',
     nodeSelector: values['node-selector'] ?? env.TORWACHT_NODE_SELECTOR ?? 'kubernetes.io/os=linux',
+    startupTaint: readTaint(values['startup-taint'] ?? env.TORWACHT_STARTUP_TAINT),
     listen: readListen('--listen', values.listen ?? env.TORWACHT_LISTEN ?? '0.0.0.0:9466'),
     intake: readOrOff('--intake', values.intake ?? env.TORWACHT_INTAKE ?? '0.0.0.0:9467'),
     answers: readOrOff('--answers', values.answers ?? env.TORWACHT_ANSWERS ?? '0.0.0.0:9468'),
@@ -138,6 +145,7 @@ function parse(args: readonly string[]) {
         namespace: text,
         lease: text,
         'node-selector': text,
+        'startup-taint': text,
         listen: text,
         history: text,
         'history-days': text,
@@ -165,6 +173,13 @@ function readListen(option: string, text: string): OperatorOptions['listen'] {
     throw bad(option, `${text} is no address:port`);
   }
   return { address: text.slice(0, at).replace(/^\[(.*)\]$/, '$1'), port };
+}
+
+function readTaint(key: string | undefined): string | undefined {
+  if (key === undefined || key === '') return undefined;
+  const fault = faultOfKey(key);
+  if (fault !== undefined) throw bad('--startup-taint', fault);
+  return key;
 }
 
 function readOrOff(option: string, text: string): OperatorOptions['intake'] {

@@ -74,6 +74,7 @@ const matrix: Readonly<Record<string, Rendering>> = {
       },
       'operator.logLevel': 'warn',
       'operator.nodeSelector': { pool: 'system' },
+      'operator.startupTaint': 'startup-taint.cluster-autoscaler.kubernetes.io/torwacht',
       'priorityClasses.create': true,
       'resourceQuota.create': true,
       'webhook.tolerations': [{ key: 'pool', operator: 'Exists', effect: 'NoSchedule' }],
@@ -213,6 +214,40 @@ test('the operator waits for the nodes that the agents are on', () => {
   );
   assert.ok(said.includes('TORWACHT_NODE_SELECTOR'));
   assert.ok(said.includes('kubernetes.io/os=,pool=ci'), said.join(' '));
+});
+
+test('only a startup taint lets the operator patch nodes, that taint alone, and it puts up with it', () => {
+  const key = 'startup-taint.cluster-autoscaler.kubernetes.io/torwacht';
+  const patching = (values: Rendering['values'] = {}) =>
+    render({ values })
+      .filter(({ kind }) => kind === 'ClusterRole')
+      .flatMap((role) =>
+        (role.rules as { resources?: string[]; verbs: string[] }[]).flatMap(
+          ({ resources = [], verbs }) =>
+            resources.includes('nodes') && verbs.some((verb) => !/^(get|list|watch)$/.test(verb))
+              ? [`${role.metadata.name} ${verbs}`]
+              : [],
+        ),
+      );
+  assert.deepEqual(patching(), []);
+  assert.deepEqual(patching({ 'operator.startupTaint': key }), ['torwacht-startup-taint patch']);
+  const objects = render({
+    namespace: 'egress',
+    values: { 'operator.startupTaint': key, 'operator.tolerations': [{ key: 'pool' }] },
+  });
+  const policy = find(objects, 'ValidatingAdmissionPolicy', 'torwacht-startup-taint');
+  const said = JSON.stringify(policy.spec);
+  assert.ok(said.includes(`taint.key != '${key}'`), said);
+  assert.ok(said.includes('system:serviceaccount:egress:torwacht-operator'), said);
+  const tolerated = (kind: string, name: string): unknown => {
+    const [found] = JSON.stringify(find(objects, kind, name)).match(/"tolerations":\[.*?\]/) ?? [];
+    return found;
+  };
+  const both = `"tolerations":[{"key":"pool"},{"key":"${key}","operator":"Exists"}]`;
+  assert.equal(tolerated('Deployment', 'torwacht-operator'), both);
+  assert.equal(tolerated('Job', 'torwacht-uninstall'), both);
+  assert.equal(tolerated('Deployment', 'torwacht-webhook'), undefined);
+  assert.ok(!has(render(), 'ValidatingAdmissionPolicy', 'torwacht-startup-taint'));
 });
 
 /** Of the only container of a workload. */

@@ -74,6 +74,7 @@ test('an API server takes all that the chart can hold', async () => {
       'agent.listenAddress': '0.0.0.0',
       'agent.sysResource': true,
       'image.pullSecrets': ['ours'],
+      'operator.startupTaint': 'torwacht.io/agent-not-ready',
       'operator.tolerations': [{ key: 'pool', operator: 'Exists' }],
     },
   });

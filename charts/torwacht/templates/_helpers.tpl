@@ -61,12 +61,22 @@ imagePullSecrets:
 nodeSelector:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with $values.tolerations }}
-tolerations:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
+{{- include "torwacht.tolerations" . }}
 {{- with $values.affinity }}
 affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* The operator puts up with the taint that it takes off: where every node has it, somebody must be first. */}}
+{{- define "torwacht.tolerations" -}}
+{{- $values := index (index . 0).Values (index . 1) -}}
+{{- $all := $values.tolerations -}}
+{{- with and (eq (index . 1) "operator") $values.startupTaint }}
+{{- $all = append $all (dict "key" . "operator" "Exists") }}
+{{- end }}
+{{- with $all }}
+tolerations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}

@@ -140,6 +140,10 @@ export const valuesSchema = z.strictObject({
     .strictObject({
       ...deployment({ name: 'operator', cpu: '100m', memory: '160Mi', limit: '768Mi' }),
       logLevel: choice(['error', 'warn', 'info', 'debug'], 'info', 'What it tells.'),
+      startupTaint: text(
+        '',
+        "Key of the taint that your node pools give new nodes, as `torwacht.io/agent-not-ready`: the operator takes it off a node once that node's agent is ready, and may patch nodes for that, within a ValidatingAdmissionPolicy. Empty: none, and no such right.",
+      ),
       violations: z
         .strictObject({
           perNamespace: whole(
