@@ -61,6 +61,7 @@ function monitoring(): readonly (readonly [string, string])[] {
     [`${MONITORING}/rules.yaml`, yaml(ruleGroups())],
     [`${MONITORING}/dashboard.json`, dashboardJson()],
     ['charts/torwacht/dashboards/torwacht.json', dashboardJson()],
+    ['charts/torwacht/rules/torwacht.yaml', yaml(ruleGroups())],
   ];
 }
 

@@ -1,6 +1,6 @@
 /** What Helm makes of the chart for a matrix of values: whole, labelled, each object once, every image as told. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse as parseYaml } from 'yaml';
@@ -61,6 +61,7 @@ const matrix: Readonly<Record<string, Rendering>> = {
       'monitoring.create': true,
       'monitoring.labels': { release: 'prometheus' },
       'monitoring.dashboards': true,
+      'monitoring.rules': true,
       'namespace.create': true,
       'networkPolicy.create': true,
       'networkPolicy.operatorTo': [{ to: [{ ipBlock: { cidr: '192.0.2.0/24' } }] }],
@@ -113,7 +114,7 @@ const inNamespaces = new Set([
     'PodDisruptionBudget',
   ],
   ...['PodMonitor', 'ResourceQuota', 'Role', 'RoleBinding', 'Secret', 'Service', 'ServiceAccount'],
-  ...['ServiceMonitor', 'Certificate', 'Issuer'],
+  ...['ServiceMonitor', 'PrometheusRule', 'Certificate', 'Issuer'],
 ]);
 
 /** `helm test` sends two pods to another namespace, as a dry run. */
@@ -425,10 +426,30 @@ test('its notes tell what comes next, with the patch for the runner', () => {
   assert.ok(plain.includes(wanted.trim()), plain);
 });
 
-test('a dashboard that the chart has becomes a ConfigMap', () => {
-  const objects = render({ values: { 'monitoring.dashboards': true } });
-  const maps = objects.filter(({ kind }) => kind === 'ConfigMap');
-  assert.equal(maps.length > 0, existsSync(join(CHART, 'dashboards')));
+test('the dashboard is that of config/monitoring, letter by letter, where it is asked for', () => {
+  const maps = (values: Rendering['values'] = {}) =>
+    render({ values }).filter(({ kind }) => kind === 'ConfigMap');
+  assert.deepEqual(maps(), []);
+  const [map, ...more] = maps({ 'monitoring.dashboards': true });
+  const text = readFileSync(join(ROOT, 'config/monitoring/dashboard.json'), 'utf8');
+  assert.deepEqual([map?.data, more], [{ 'torwacht.json': text }, []]);
+  assert.equal(map?.metadata.labels?.grafana_dashboard, '1');
+});
+
+test('the alerts are those of config/monitoring, with what a Prometheus selects by, where they are asked for', () => {
+  const rules = (values: Rendering['values'] = {}) =>
+    render({ namespace: 'egress', values }).filter(({ kind }) => kind === 'PrometheusRule');
+  assert.deepEqual(rules(), []);
+  const labels = { release: 'prometheus' };
+  const [rule, ...more] = rules({ 'monitoring.rules': true, 'monitoring.labels': labels });
+  const path = join(ROOT, 'config/monitoring/prometheusrule.yaml');
+  const twin = parseYaml(readFileSync(path, 'utf8')) as Manifest;
+  assert.ok(rule);
+  assert.deepEqual([rule.spec, more], [twin.spec, []]);
+  assert.deepEqual([rule.metadata.name, rule.metadata.namespace], [twin.metadata.name, 'egress']);
+  assert.equal(rule.metadata.labels?.release, 'prometheus');
+  // What is Prometheus' to fill in, Helm leaves alone.
+  assert.match(JSON.stringify(rule.spec), /\{\{ \$labels\.instance \}\}/);
 });
 
 test('an agent takes no port of its node, so that two of a rollout have room on it', () => {

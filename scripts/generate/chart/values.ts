@@ -247,7 +247,11 @@ export const valuesSchema = z.strictObject({
         false,
         'Makes ServiceMonitors for operator and webhook and a PodMonitor for agents (monitoring.coreos.com).',
       ),
-      labels: labels('More labels of them, by which a Prometheus selects.'),
+      rules: flag(
+        false,
+        'Makes a PrometheusRule of the alerts about Torwacht itself (docs/metrics.md).',
+      ),
+      labels: labels('More labels of all these, by which a Prometheus selects.'),
       interval: text('30s', 'How often.'),
       dashboards: flag(
         false,
