@@ -17,6 +17,7 @@ test('without anything, what a pod of ours needs', () => {
     service: 'torwacht-operator',
     agent: 'torwacht-agent',
     violations: { perNamespace: 500, keep: 30 * 24 * 3600_000 },
+    ca: '',
     logLevel: 'info',
   });
   assert.equal(readOptions(['--help'], {}), 'help');

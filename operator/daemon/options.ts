@@ -28,6 +28,8 @@ export interface OperatorOptions {
   readonly service: string;
   /** Service account of the agents, in the same namespace. */
   readonly agent: string;
+  /** A file of authorities for certificates of receivers, beside those that Node knows; empty: none. */
+  readonly ca: string;
   readonly violations: { readonly perNamespace: number; readonly keep: number };
   readonly logLevel: string;
 }
@@ -64,6 +66,8 @@ export const usage = `torwacht-operator: writes what nodes hold, and says in eve
                          postgres://USER@HOST/DATABASE, or none (TORWACHT_HISTORY; none)
   --history-days N       for how long (TORWACHT_HISTORY_DAYS; 30)
   --history-flows N      how much of it (TORWACHT_HISTORY_FLOWS; 500000)
+  --ca FILE              authorities of receivers' certificates, and of PostgreSQL's, in PEM,
+                         beside those that Node knows; read again when it changes (TORWACHT_CA)
   --log-level LEVEL      ${LEVELS.join(', ')} (TORWACHT_LOG_LEVEL; info)
   --help
 
@@ -100,24 +104,30 @@ export function readOptions(
     reader: values.reader ?? env.TORWACHT_READER ?? 'torwacht-reader',
     service: values.service ?? env.TORWACHT_SERVICE ?? 'torwacht-operator',
     agent: values.agent ?? env.TORWACHT_AGENT ?? 'torwacht-agent',
-    violations: {
-      perNamespace: readNumber(
-        '--violations',
-        values.violations ?? env.TORWACHT_VIOLATIONS ?? '500',
-      ),
-      keep:
-        DAY *
-        readNumber(
-          '--violation-days',
-          values['violation-days'] ?? env.TORWACHT_VIOLATION_DAYS ?? '30',
-        ),
-    },
+    violations: readViolations(values, env),
     history: readHistory(values, env),
+    ca: values.ca ?? env.TORWACHT_CA ?? '',
     logLevel,
   };
 }
 
-type Values = Readonly<Partial<Record<'history' | 'history-days' | 'history-flows', string>>>;
+type Values = Readonly<
+  Partial<
+    Record<
+      'history' | 'history-days' | 'history-flows' | 'violations' | 'violation-days',
+      string | undefined
+    >
+  >
+>;
+
+function readViolations(values: Values, env: NodeJS.ProcessEnv): OperatorOptions['violations'] {
+  const most = values.violations ?? env.TORWACHT_VIOLATIONS ?? '500';
+  const days = values['violation-days'] ?? env.TORWACHT_VIOLATION_DAYS ?? '30';
+  return {
+    perNamespace: readNumber('--violations', most),
+    keep: readNumber('--violation-days', days) * DAY,
+  };
+}
 
 function readHistory(values: Values, env: NodeJS.ProcessEnv): OperatorOptions['history'] {
   const place = values.history ?? env.TORWACHT_HISTORY ?? 'none';
@@ -157,6 +167,7 @@ function parse(args: readonly string[]) {
         agent: text,
         violations: text,
         'violation-days': text,
+        ca: text,
         'log-level': text,
         help: { type: 'boolean', short: 'h' },
       },

@@ -77,6 +77,7 @@ const matrix: Readonly<Record<string, Rendering>> = {
       'operator.nodeSelector': { pool: 'system' },
       'operator.startupTaint': 'startup-taint.cluster-autoscaler.kubernetes.io/torwacht',
       'priorityClasses.create': true,
+      privateCA: { secret: 'company-ca', key: 'bundle.pem' },
       'resourceQuota.create': true,
       'webhook.tolerations': [{ key: 'pool', operator: 'Exists', effect: 'NoSchedule' }],
     },
@@ -355,6 +356,36 @@ test('NetworkPolicies let in agents and the API server, and out to whom they are
     [[5432], to],
   ]);
   assert.deepEqual(ports(rules('torwacht-webhook', open).egress), [[[443, 6443], 'anybody']]);
+});
+
+test('authorities of one’s own are read by agents and operator, from where they are said to be', () => {
+  const reads = (values: Rendering['values'] = {}) => {
+    const all = render({ values });
+    return [
+      'DaemonSet torwacht-agent',
+      'Deployment torwacht-operator',
+      'Deployment torwacht-webhook',
+    ].map((of) => {
+      const [kind = '', name = ''] = of.split(' ');
+      const text = JSON.stringify(find(all, kind, name));
+      const volume = /\{"name":"ca","(\w+)":(\{.*?\]\})\}/.exec(text);
+      const isRead = text.includes('"TORWACHT_CA","value":"/etc/torwacht/ca/ca.crt"');
+      return volume === null ? isRead : [isRead, volume[1], JSON.parse(volume[2] ?? '')];
+    });
+  };
+  assert.deepEqual(reads(), [false, false, false]);
+  const items = [{ key: 'bundle.pem', path: 'ca.crt' }];
+  const secret = [true, 'secret', { secretName: 'company-ca', items }];
+  const fromSecret = { privateCA: { secret: 'company-ca', key: 'bundle.pem' } };
+  assert.deepEqual(reads(fromSecret), [secret, secret, false]);
+  // Also where the operator has no other volume.
+  assert.deepEqual(reads({ ...fromSecret, 'operator.history.place': 'none' })[1], secret);
+  const [fromConfigMap] = reads({ 'privateCA.configMap': 'company-ca' });
+  assert.deepEqual(fromConfigMap, [
+    true,
+    'configMap',
+    { name: 'company-ca', items: [{ key: 'ca.crt', path: 'ca.crt' }] },
+  ]);
 });
 
 test('without answers nobody may ask', () => {

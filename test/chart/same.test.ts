@@ -107,6 +107,10 @@ test('the chart with a startup taint is config/default with config/operator/star
   assertSame(values, withComponent('config/operator/startup-taint'));
 });
 
+test('the chart with authorities of one’s own is config/default with config/private-ca', () => {
+  assertSame({ 'privateCA.configMap': 'torwacht-ca' }, withComponent('config/private-ca'));
+});
+
 function assertSame(values: Values, objects: readonly Manifest[]): void {
   const there = byKey(objects);
   const here = byKey(render({ values }).filter((one) => !isHook(one)));

@@ -104,6 +104,12 @@ const byTemplate: readonly (readonly [what: string, values: Values, says: RegExp
     /agent\.outputs has "operator:\/folder"\. Write stdout/,
   ],
   [
+    'authorities in two places',
+    { 'privateCA.configMap': 'a', 'privateCA.secret': 'b' },
+    /Leave privateCA\.configMap or privateCA\.secret away/,
+  ],
+  ['authorities under no key', { 'privateCA.key': '' }, /Write which key holds the certificates/],
+  [
     'a taint with its effect',
     { 'operator.startupTaint': 'torwacht.io/agent-not-ready:NoSchedule' },
     /Write the key of a taint alone/,

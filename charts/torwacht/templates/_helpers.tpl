@@ -81,6 +81,34 @@ tolerations:
 {{- end }}
 {{- end }}
 
+{{/* Where authorities of one's own are: variable, mount and volume of whoever calls others than the API server. */}}
+{{- define "torwacht.privateCA.wanted" -}}
+{{- if or .Values.privateCA.configMap .Values.privateCA.secret }}true{{ end }}
+{{- end }}
+{{- define "torwacht.privateCA.env" -}}
+- name: TORWACHT_CA
+  value: /etc/torwacht/ca/ca.crt
+{{- end }}
+{{- define "torwacht.privateCA.mount" -}}
+- name: ca
+  mountPath: /etc/torwacht/ca
+  readOnly: true
+{{- end }}
+{{- define "torwacht.privateCA.volume" -}}
+{{- $values := .Values.privateCA -}}
+- name: ca
+  {{- if $values.secret }}
+  secret:
+    secretName: {{ $values.secret }}
+  {{- else }}
+  configMap:
+    name: {{ $values.configMap }}
+  {{- end }}
+    items:
+      - key: {{ $values.key }}
+        path: ca.crt
+{{- end }}
+
 {{/* Spreads replicas over what a label of nodes tells apart. (list "operator" "kubernetes.io/hostname") */}}
 {{- define "torwacht.spread" -}}
 - maxSkew: 1

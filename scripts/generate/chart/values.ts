@@ -202,6 +202,15 @@ export const valuesSchema = z.strictObject({
         .describe('Of cert-manager.'),
     })
     .describe('Certificates of the webhook.'),
+  privateCA: z
+    .strictObject({
+      configMap: text('', "A ConfigMap of the release's namespace that holds them."),
+      secret: text('', 'The same in a Secret. One of the two, or none.'),
+      key: text('ca.crt', 'Its key: certificates in PEM, one after the other.'),
+    })
+    .describe(
+      'Authorities of your own, for the certificates of outputs, alert receivers and PostgreSQL, beside the public ones. Agents and operator read them; the webhook calls nobody but the API server.',
+    ),
   barrier: z
     .strictObject({ image: image('torwacht-barrier') })
     .describe(
