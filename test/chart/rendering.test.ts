@@ -46,6 +46,9 @@ const matrix: Readonly<Record<string, Rendering>> = {
       'certificates.issuer': { name: 'ours', kind: 'ClusterIssuer' },
     },
   },
+  'with the values of a chart before this one': {
+    values: { privateCA: null, 'operator.startupTaint': null, 'monitoring.rules': null },
+  },
   'with all that is off': {
     values: {
       'agent.listenAddress': '0.0.0.0',

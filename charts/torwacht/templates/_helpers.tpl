@@ -81,9 +81,14 @@ tolerations:
 {{- end }}
 {{- end }}
 
-{{/* Where authorities of one's own are: variable, mount and volume of whoever calls others than the API server. */}}
+{{/*
+Where authorities of one's own are: variable, mount and volume of whoever calls others than the API server. With
+`--reuse-values` of a chart before it, there is no such value.
+*/}}
 {{- define "torwacht.privateCA.wanted" -}}
-{{- if or .Values.privateCA.configMap .Values.privateCA.secret }}true{{ end }}
+{{- with .Values.privateCA }}
+{{- if or .configMap .secret }}true{{ end }}
+{{- end }}
 {{- end }}
 {{- define "torwacht.privateCA.env" -}}
 - name: TORWACHT_CA

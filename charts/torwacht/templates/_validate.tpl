@@ -37,11 +37,13 @@
 {{- if and $values.agent.outputsSecret (not (contains "/etc/torwacht/outputs/" (join " " $values.agent.outputs))) }}
 {{- $wrong = append $wrong "agent.outputsSecret is for outputs, and none of agent.outputs names a file below /etc/torwacht/outputs. Name one, or leave it away." }}
 {{- end }}
-{{- if and $values.privateCA.configMap $values.privateCA.secret }}
+{{- with $values.privateCA }}
+{{- if and .configMap .secret }}
 {{- $wrong = append $wrong "privateCA is in a ConfigMap or in a Secret, not in both. Leave privateCA.configMap or privateCA.secret away." }}
 {{- end }}
-{{- if not $values.privateCA.key }}
+{{- if not .key }}
 {{- $wrong = append $wrong "privateCA.key is empty. Write which key holds the certificates: ca.crt." }}
+{{- end }}
 {{- end }}
 {{- with $values.operator.startupTaint }}
 {{- if not (regexMatch "^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$" .) }}
