@@ -11,5 +11,7 @@ kubectl patch daemonset torwacht-agent --namespace torwacht --type json --patch 
 }]'
 kubectl wait pod --namespace torwacht --selector app.kubernetes.io/name=torwacht-agent \
 	--field-selector "spec.nodeName=$node" --for delete --timeout 60s
-kubectl taint node "$node" torwacht.io/agent-not-ready=true:NoSchedule
 kubectl delete nodeagent "$node"
+# The operator makes it anew when it has seen that it went.
+until kubectl get nodeagent "$node" --output name; do sleep 0.2; done 2>/dev/null
+kubectl taint node "$node" torwacht.io/agent-not-ready=true:NoSchedule
