@@ -215,6 +215,13 @@ build/cluster/coredns: $(addprefix test/cluster/coredns/,main.go go.mod go.sum) 
 	$(call step,go,$@)
 	$(Q)CGO_ENABLED=0 scripts/go.sh build -C $(<D) -trimpath -ldflags '-s -w' -o $(CURDIR)/$@ .
 
+build/cluster/network-policies: $(addprefix test/cluster/network-policies/,main.go go.mod go.sum) | setup-cluster
+	$(Q)mkdir -p $(@D)
+	$(call step,go,$@)
+	$(Q)CGO_ENABLED=0 scripts/go.sh build -C $(<D) -trimpath -ldflags '-s -w' -o $(CURDIR)/$@ .
+
+network-policies: build/cluster/network-policies ## Build what enforces NetworkPolicies on the test cluster in one test
+
 HELM := $(shell sed -n 's,^.*helm.sh/helm/v4 v,,p' test/chart/helm/go.mod)
 HELM_MODULE := helm.sh/helm/v4
 # Which Kubernetes a chart is rendered for where none answers.
@@ -249,10 +256,10 @@ setup-kernels: setup
 demo: all ## Install a poisoned package under torwacht run and watch it fail to phone home
 	@$(NODE) test/demo/run.ts
 
-test: all asan native $(FUZZER) cluster helm setup-kernels ## Every suite that continuous integration runs
+test: all asan native $(FUZZER) cluster helm network-policies setup-kernels ## Every suite that continuous integration runs
 	@$(NODE) test/run.ts
 
-test-full: all asan native $(FUZZER) cluster helm setup-images setup-kernels ## The same, and what takes longer: a million random cases, kernel tests under sanitizers
+test-full: all asan native $(FUZZER) cluster helm network-policies setup-images setup-kernels ## The same, and what takes longer: a million random cases, kernel tests under sanitizers
 	@TORWACHT_KERNELS=all $(NODE) test/run.ts --full
 
 check: all ## The inner loop: types, lint, layers, unit tests
@@ -306,7 +313,7 @@ test-bypass: all ## Ways around an egress filter, tried on the command
 test-chart: all cluster helm ## The Helm chart: linted, its values refused or rendered, compared with config/default
 	@$(NODE) test/run.ts chart
 
-test-cluster: all cluster helm ## In a real Kubernetes
+test-cluster: all cluster helm network-policies ## In a real Kubernetes
 	@$(NODE) test/run.ts cluster
 
 # Only what stands on the command line: a KUBECONFIG that is exported for something else leads nowhere.

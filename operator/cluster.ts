@@ -21,6 +21,8 @@ import { Shared } from './shared.ts';
 export interface ClusterOptions {
   /** Labels that a Node must have to run an agent, as the agent's DaemonSet selects them. */
   readonly nodeSelector: string;
+  /** Key of the taint that comes off a node once its agent is ready; none is touched where it is left out. */
+  readonly startupTaint?: string | undefined;
 }
 
 const NAMESPACE = 'namespace';
@@ -35,8 +37,11 @@ export class Cluster implements World {
   readonly nodeAgents;
   readonly namespaces;
   readonly violations;
+  readonly startupTaint: string | undefined;
 
-  constructor(operator: Operator, { nodeSelector }: ClusterOptions) {
+  constructor(operator: Operator, { nodeSelector, startupTaint }: ClusterOptions) {
+    this.startupTaint = startupTaint;
+    const tainting = startupTaint !== undefined;
     this.policies = operator.kind(egressPolicies, {
       indexes: { [NAMESPACE]: ({ metadata }) => [metadata.namespace ?? ''] },
     });
@@ -45,9 +50,14 @@ export class Cluster implements World {
       indexes: { [NAMESPACE]: namespacesOf },
     });
     this.bundles = operator.kind(policyBundles, { transform: withoutContent });
-    this.nodes = operator.kind(nodes, { labelSelector: nodeSelector, transform: onlyReadiness });
+    this.nodes = operator.kind(nodes, {
+      labelSelector: nodeSelector,
+      transform: tainting ? withTaints : onlyReadiness,
+    });
     const shared = new Shared();
-    this.nodeAgents = operator.cache(nodeAgents, { transform: (agent) => told(agent, shared) });
+    this.nodeAgents = operator.cache(nodeAgents, {
+      transform: (agent) => told(agent, shared, tainting),
+    });
     this.namespaces = operator.kind(namespaces, { transform: onlyLabels });
     // Each write waits for an answer, and rows wait for writes.
     this.violations = operator.kind(violations, {
@@ -85,6 +95,15 @@ export class Cluster implements World {
     return this.runnerBindings.cache.get(key);
   }
 
+  /** Those that have the startup taint still. */
+  tainted(): readonly Node[] {
+    const key = this.startupTaint;
+    if (key === undefined) return [];
+    return [...this.nodes.cache.list()].filter(({ spec }) =>
+      spec?.taints?.some((taint) => taint.key === key),
+    );
+  }
+
   labelsOf(namespace: string): Labels | undefined {
     const object = this.namespaces.cache.get(namespace);
     return object === undefined ? undefined : (object.metadata.labels ?? {});
@@ -112,11 +131,17 @@ function withoutContent(bundle: Kept<StoredPolicyBundle>): Kept<StoredPolicyBund
   return withoutManagedFields({ ...bundle, spec: { piece: { content: INTACT } } });
 }
 
-/** Of what an agent says, which heads it holds. */
-function told(agent: Kept<StoredNodeAgent>, shared: Shared): Kept<StoredNodeAgent> {
+/** Of what an agent says, which heads it holds; and whether it is ready, where somebody asks for that. */
+function told(
+  agent: Kept<StoredNodeAgent>,
+  shared: Shared,
+  andReady: boolean,
+): Kept<StoredNodeAgent> {
   const { managedFields: _, ...metadata } = agent.metadata;
-  const { observedGeneration, bindings } = agent.status ?? {};
+  const { observedGeneration, bindings, conditions } = agent.status ?? {};
+  const ready = andReady ? conditions?.filter(({ type }) => type === 'Ready') : undefined;
   const said = {
+    ...(ready === undefined ? {} : { conditions: ready }),
     ...(observedGeneration === undefined ? {} : { observedGeneration }),
     ...(bindings === undefined ? {} : { bindings: shared.one(bindings) }),
   };
@@ -126,6 +151,17 @@ function told(agent: Kept<StoredNodeAgent>, shared: Shared): Kept<StoredNodeAgen
     apiVersion: agent.apiVersion,
     spec: shared.one(agent.spec),
     status: said,
+  };
+}
+
+function withTaints(node: Node): Node {
+  const { creationTimestamp } = node.metadata;
+  const { metadata, status } = onlyReadiness(node);
+  const { taints } = node.spec ?? {};
+  return {
+    metadata: { ...metadata, ...(creationTimestamp === undefined ? {} : { creationTimestamp }) },
+    ...(taints === undefined ? {} : { spec: { taints } }),
+    ...(status === undefined ? {} : { status }),
   };
 }
 

@@ -3,6 +3,7 @@ import type { StoredNodeAgent, StoredPolicyBundle } from '#api/stored.ts';
 import type { Change, Key, KubeObject } from '#kube/index.ts';
 import { canonical } from '#policy/bundle/content.ts';
 import { isLiving } from './cluster.ts';
+import { saysReady } from './nodes/startup-taint.ts';
 import type { Parts } from './parts.ts';
 import { bindingOfHead, headName } from './reconcile/heads.ts';
 import { wakeTitle } from './reconcile/wake.ts';
@@ -99,6 +100,7 @@ export function followNodes(parts: Parts): void {
   cluster.nodeAgents.subscribe(({ key, object, old }) => {
     if (object === undefined) parts.state.outstanding.forget(`NodeAgent ${key}`);
     if (object?.metadata.generation !== old?.metadata.generation) cluster.nodes.wake(key);
+    else if (saysReady(object) && !saysReady(old)) cluster.nodes.wake(key);
     for (const binding of differing(object, old)) progressed.add(binding);
     if (progressed.size > 0) gather();
   });

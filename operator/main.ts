@@ -1,9 +1,10 @@
 /** The operator's process: options, logs, health and metrics, and the operator in between. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { type ExitReason, exitCodes, failure, TorwachtError } from '#api/error.ts';
 import { escapeText } from '#api/escape.ts';
+import { Authorities } from '#delivery/authorities.ts';
 import { serveHealth } from '#kube/health.ts';
 import {
   createClient,
@@ -33,8 +34,9 @@ const FIELD_MANAGER = 'torwacht-operator';
 const FAREWELL = 5000;
 
 async function run(options: OperatorOptions): Promise<void> {
-  const { kubeconfig, namespace, lease, nodeSelector, listen, history } = options;
+  const { kubeconfig, namespace, lease, nodeSelector, startupTaint, listen, history } = options;
   const log = pino({ level: options.logLevel, base: { version: manifest.version } });
+  trustAlso(options.ca, log);
   const metrics = createMetrics();
   const tell = logging(log);
   const observe = (observation: Observation): void => {
@@ -49,6 +51,8 @@ async function run(options: OperatorOptions): Promise<void> {
   const { operator, parts, violations } = assemble({
     client,
     nodeSelector,
+    startupTaint,
+    untainted: (node) => log.info({ node, taint: startupTaint }, 'startup taint taken off'),
     observe,
     lease: { namespace, name: lease, identity },
     violations: {
@@ -106,6 +110,16 @@ async function run(options: OperatorOptions): Promise<void> {
   await evidence.end();
   await health.close();
   client.close();
+}
+
+/** Where it cannot be used, messages wait for their receivers; policies are written all the same. */
+function trustAlso(file: string, log: Logger): void {
+  if (file === '') return;
+  const authorities = new Authorities(file, {
+    taken: (certificates) => log.info({ file, certificates }, 'authorities taken'),
+    failed: (error) => log.error({ file, ...fields(error) }, 'authorities not taken'),
+  });
+  authorities.follow();
 }
 
 try {

@@ -15,6 +15,7 @@ import { reconcileBinding } from './reconcile/bindings.ts';
 import { reconcileBundle } from './reconcile/leftovers.ts';
 import { reconcileNode } from './reconcile/nodes.ts';
 import { reconcileClusterPolicy, reconcilePolicy } from './reconcile/policies.ts';
+import { reconcileStartupTaint } from './reconcile/startup-taint.ts';
 import { Reports } from './reports/reports.ts';
 import { defaultLimits, type ViolationLimits } from './violations/limits.ts';
 import { type ViolationParts, Violations } from './violations/violations.ts';
@@ -26,6 +27,8 @@ export interface Settings extends ClusterOptions {
   readonly clock?: Clock;
   readonly observe?: Observe;
   readonly pace?: Partial<Pace>;
+  /** Told of each node whose startup taint is off. */
+  readonly untainted?: (node: string) => void;
   readonly violations?: Partial<ViolationLimits> & Pick<ViolationParts, 'counted' | 'fault'>;
 }
 
@@ -52,6 +55,10 @@ export function assemble(settings: Settings): Assembled {
   cluster.policies.reconcile(reconcilePolicy(parts));
   cluster.clusterEgressPolicies.reconcile(reconcileClusterPolicy(parts));
   cluster.nodes.reconcile(reconcileNode(parts));
+  if (cluster.startupTaint !== undefined) {
+    const { untainted = () => undefined } = settings;
+    cluster.nodes.reconcile(reconcileStartupTaint(parts, cluster.startupTaint, untainted));
+  }
   cluster.bundles.reconcile(reconcileBundle(parts));
   const { counted, fault, ...limits } = settings.violations ?? {};
   const violations = new Violations({

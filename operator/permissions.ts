@@ -14,6 +14,7 @@ import {
   clusterEgressPolicies,
   egressPolicies,
   nodeAgents,
+  nodes,
   policyBundles,
   runnerBindings,
   violations,
@@ -54,6 +55,8 @@ export interface Permissions {
   readonly cluster: readonly PolicyRule[];
   /** For a Role in the operator's own namespace. */
   readonly own: readonly PolicyRule[];
+  /** For a ClusterRole that is there where a startup taint is to be taken off. */
+  readonly startupTaint: readonly PolicyRule[];
 }
 
 export function permissions(): Permissions {
@@ -68,6 +71,7 @@ export function permissions(): Permissions {
   return {
     cluster: all.filter((one) => !isLease(one)),
     own: [...all.filter(isLease), ...ofIntake, ...ofAlerts],
+    startupTaint: [rule(nodes, ['patch'])],
   };
 }
 

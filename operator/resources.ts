@@ -29,7 +29,16 @@ export const policyBundles = ours<Kept<StoredPolicyBundle>>('PolicyBundle');
 export const violations = ours<Kept<StoredViolation>>('Violation');
 export const nodeAgents = ours<Kept<StoredNodeAgent>>('NodeAgent');
 
+/** As in core/v1, every field as it came: a patch names it whole. */
+export interface Taint {
+  readonly key: string;
+  readonly value?: string;
+  readonly effect: string;
+  readonly timeAdded?: string;
+}
+
 export interface Node extends KubeObject {
+  readonly spec?: { readonly taints?: readonly Taint[] };
   readonly status?: { readonly conditions?: readonly Pick<Condition, 'type' | 'status'>[] };
 }
 

@@ -8,6 +8,7 @@ import type { Capability } from '#api/node-agent.ts';
 import { Kernel } from '#bpf/kernel.ts';
 import { MAX_TARGETS } from '#bpf/layout.ts';
 import { type OptionalPart, optionalParts } from '#bpf/programs.ts';
+import { Authorities } from '#delivery/authorities.ts';
 import manifest from '../../package.json' with { type: 'json' };
 import { cgroupIds, cgroupPath, isGone, membersOf } from '../cgroup/cgroup.ts';
 import { findCgroup2, readMounts } from '../cgroup/mountinfo.ts';
@@ -46,6 +47,7 @@ const SWEEP_INTERVAL = 5000;
 async function run(options: AgentOptions): Promise<void> {
   const lines = openLines();
   const log = pino({ level: options.logLevel, base: { version } }, lines);
+  trustAlso(options.ca, log);
   // Read while the agent before this one still answers look-ups.
   const files = options.node === '' ? sourceOfFiles(options.bundle, log) : undefined;
   const upstreams = new Upstreams(resolveUpstreams(options));
@@ -147,6 +149,16 @@ function problemsOf(kernel: Kernel, source: PolicySource, left: boolean): readon
     ...hostProblems(kernel),
     ...source.problems(),
   ];
+}
+
+/** Where it cannot be used, rows wait for their receivers; pods are held all the same. */
+function trustAlso(file: string, log: Logger): void {
+  if (file === '') return;
+  const authorities = new Authorities(file, {
+    taken: (certificates) => log.info({ file, certificates }, 'authorities taken'),
+    failed: (error) => log.error({ file, ...fields(error) }, 'authorities not taken'),
+  });
+  authorities.follow();
 }
 
 function endAsked(): Promise<void> {

@@ -17,6 +17,7 @@ test('flags win over the environment, which wins over what is usual', () => {
     outputs: [{ kind: 'stdout', name: 'stdout' }],
     spool: '',
     spoolBound: 64 * 1024 * 1024,
+    ca: '',
   });
   const env = {
     TORWACHT_BUNDLE: '/b',
@@ -32,6 +33,7 @@ test('flags win over the environment, which wins over what is usual', () => {
     TORWACHT_OUTPUTS: 'stdout otlp:http://127.0.0.1:4318',
     TORWACHT_SPOOL: '/d',
     TORWACHT_SPOOL_SIZE: '2',
+    TORWACHT_CA: '/ca.crt',
   };
   assert.deepEqual(readOptions([], env), {
     bundle: '/b',
@@ -50,10 +52,14 @@ test('flags win over the environment, which wins over what is usual', () => {
     ],
     spool: '/d',
     spoolBound: 2 * 1024 * 1024,
+    ca: '/ca.crt',
   });
   const args = ['--bundle', '/x', '--upstream', '192.0.2.3', '--listen', '0.0.0.0:2'];
   const both = readOptions(
-    [...args, '--node', 'node-2', '--keep', '/k2', '--maps', 'mine', '--log-level', 'warn'],
+    [
+      ...[...args, '--node', 'node-2', '--keep', '/k2', '--maps', 'mine', '--log-level', 'warn'],
+      ...['--ca', '/other.crt'],
+    ],
     env,
   );
   assert.notEqual(both, 'help');
@@ -74,6 +80,7 @@ test('flags win over the environment, which wins over what is usual', () => {
     ],
     spool: '/d',
     spoolBound: 2 * 1024 * 1024,
+    ca: '/other.crt',
   });
   const flags = readOptions(['--output', 'stdout,name=a', '--output', 'stdout,name=b'], env);
   assert.ok(flags !== 'help');

@@ -29,6 +29,8 @@ export interface AgentOptions {
   readonly spool: string;
   /** Bytes there for each output. */
   readonly spoolBound: number;
+  /** A file of authorities for certificates of receivers, beside those that Node knows; empty: none. */
+  readonly ca: string;
 }
 
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug'];
@@ -55,6 +57,8 @@ export const usage = `torwacht-agent: holds the pods of this node
   --spool DIR          folder for rows that a receiver has not got yet
                        (TORWACHT_SPOOL; without it they wait in memory)
   --spool-size MIB     what it may hold for each output (TORWACHT_SPOOL_SIZE; 64)
+  --ca FILE            authorities of receivers' certificates, in PEM, beside those that
+                       Node knows; read again when it changes (TORWACHT_CA)
   --log-level LEVEL    ${LEVELS.join(', ')} (TORWACHT_LOG_LEVEL; info)
   --help
 
@@ -89,6 +93,7 @@ export function readOptions(
     outputs: readRowOutputs(values.output ?? split(env.TORWACHT_OUTPUTS, /\s/), node),
     spool: values.spool ?? env.TORWACHT_SPOOL ?? '',
     spoolBound: readSize(values['spool-size'] ?? env.TORWACHT_SPOOL_SIZE ?? '64'),
+    ca: values.ca ?? env.TORWACHT_CA ?? '',
   };
 }
 
@@ -107,6 +112,7 @@ function parse(args: readonly string[]) {
         output: { type: 'string', multiple: true },
         spool: { type: 'string' },
         'spool-size': { type: 'string' },
+        ca: { type: 'string' },
         'log-level': { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },

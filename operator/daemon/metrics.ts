@@ -2,6 +2,7 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { type Observe, prometheus } from '#kube/index.ts';
 import type { Parts } from '../parts.ts';
+import type { Node } from '../resources.ts';
 
 export interface Metrics {
   readonly registry: Registry;
@@ -21,7 +22,7 @@ export function createMetrics(): Metrics {
 }
 
 function gauges(registry: Registry, parts: Parts): void {
-  const { cluster, views } = parts;
+  const { cluster, clock, views } = parts;
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
       name: `torwacht_${name}`,
@@ -50,6 +51,14 @@ function gauges(registry: Registry, parts: Parts): void {
     'RunnerBindings whose bundles are being built.',
     () => parts.state.stale.size,
   );
+  gauge('nodes_tainted', 'Nodes with the startup taint: their agents are not ready yet.', () => {
+    return cluster.tainted().length;
+  });
+  gauge(
+    'nodes_tainted_oldest_seconds',
+    'Age of the oldest node that has the startup taint; 0 where none has it.',
+    () => ageOfOldest(cluster.tainted(), clock.wall()),
+  );
   new Gauge({
     name: 'torwacht_nodes',
     help: 'Nodes, by whether they are Ready and their agent has said anything.',
@@ -62,4 +71,11 @@ function gauges(registry: Registry, parts: Parts): void {
       this.set({ state: 'reporting' }, all.filter((one) => one.ready && one.held).length);
     },
   });
+}
+
+/** Seconds. @param now ms since 1970 */
+function ageOfOldest(all: readonly Node[], now: number): number {
+  const born = all.map(({ metadata }) => Date.parse(metadata.creationTimestamp ?? ''));
+  const known = born.filter((time) => !Number.isNaN(time));
+  return known.length === 0 ? 0 : Math.max(0, (now - Math.min(...known)) / 1000);
 }

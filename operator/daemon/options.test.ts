@@ -8,6 +8,7 @@ test('without anything, what a pod of ours needs', () => {
     namespace: 'torwacht',
     lease: 'torwacht-operator',
     nodeSelector: 'kubernetes.io/os=linux',
+    startupTaint: undefined,
     listen: { address: '0.0.0.0', port: 9466 },
     history: undefined,
     intake: { address: '0.0.0.0', port: 9467 },
@@ -16,6 +17,7 @@ test('without anything, what a pod of ours needs', () => {
     service: 'torwacht-operator',
     agent: 'torwacht-agent',
     violations: { perNamespace: 500, keep: 30 * 24 * 3600_000 },
+    ca: '',
     logLevel: 'info',
   });
   assert.equal(readOptions(['--help'], {}), 'help');
@@ -38,6 +40,18 @@ test('a history has a place and bounds', () => {
   assert.deepEqual(options.history, { place: 'postgres://a@b/c', bounds });
 });
 
+test('a startup taint is by its key; an empty one is none', () => {
+  const key = 'torwacht.io/agent-not-ready';
+  for (const [text, wanted] of [
+    [key, key],
+    ['', undefined],
+  ] as const) {
+    const options = readOptions([], { TORWACHT_STARTUP_TAINT: text });
+    assert.ok(options !== 'help');
+    assert.equal(options.startupTaint, wanted);
+  }
+});
+
 test('rows of agents may be taken nowhere', () => {
   const options = readOptions([], { TORWACHT_INTAKE: 'off' });
   assert.ok(options !== 'help');
@@ -53,6 +67,7 @@ const wrong: readonly (readonly [args: readonly string[], message: RegExp])[] = 
   [['--intake', 'on'], /--intake: on is no address:port/],
   [['--violations', '0'], /--violations: 0 is no number from 1 to 9999/],
   [['--violation-days', '1e3'], /--violation-days: 1e3 is no number/],
+  [['--startup-taint', 'not-ready'], /--startup-taint: not-ready is no key of a taint/],
   [['--log-level', 'loud'], /--log-level: it is one of/],
 ];
 for (const [args, message] of wrong) {

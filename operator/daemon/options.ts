@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { failure } from '#api/error.ts';
 import type { Bounds } from '../history/store.ts';
+import { faultOfKey, STARTUP_TAINT } from '../nodes/startup-taint.ts';
 import { errors } from './errors.ts';
 
 export interface OperatorOptions {
@@ -12,6 +13,8 @@ export interface OperatorOptions {
   readonly lease: string;
   /** Labels of nodes that run an agent. */
   readonly nodeSelector: string;
+  /** Key of the taint that comes off a node once its agent is ready; undefined: none. */
+  readonly startupTaint: string | undefined;
   readonly listen: { readonly address: string; readonly port: number };
   /** Undefined: no history is kept. */
   readonly history: { readonly place: string; readonly bounds: Bounds } | undefined;
@@ -25,6 +28,8 @@ export interface OperatorOptions {
   readonly service: string;
   /** Service account of the agents, in the same namespace. */
   readonly agent: string;
+  /** A file of authorities for certificates of receivers, beside those that Node knows; empty: none. */
+  readonly ca: string;
   readonly violations: { readonly perNamespace: number; readonly keep: number };
   readonly logLevel: string;
 }
@@ -42,6 +47,9 @@ export const usage = `torwacht-operator: writes what nodes hold, and says in eve
                          (TORWACHT_LEASE; torwacht-operator)
   --node-selector TEXT   labels of nodes that run an agent, as its DaemonSet selects them
                          (TORWACHT_NODE_SELECTOR; kubernetes.io/os=linux)
+  --startup-taint KEY    taint that is taken off a node once its agent is ready, as
+                         ${STARTUP_TAINT}; without it none is touched
+                         (TORWACHT_STARTUP_TAINT)
   --listen ADDRESS       where /healthz, /readyz and /metrics are served
                          (TORWACHT_LISTEN; 0.0.0.0:9466)
   --intake ADDRESS       where agents send rows to, over gRPC and TLS; \`off\`: nowhere
@@ -58,6 +66,8 @@ export const usage = `torwacht-operator: writes what nodes hold, and says in eve
                          postgres://USER@HOST/DATABASE, or none (TORWACHT_HISTORY; none)
   --history-days N       for how long (TORWACHT_HISTORY_DAYS; 30)
   --history-flows N      how much of it (TORWACHT_HISTORY_FLOWS; 500000)
+  --ca FILE              authorities of receivers' certificates, and of PostgreSQL's, in PEM,
+                         beside those that Node knows; read again when it changes (TORWACHT_CA)
   --log-level LEVEL      ${LEVELS.join(', ')} (TORWACHT_LOG_LEVEL; info)
   --help
 
@@ -87,30 +97,37 @@ export function readOptions(
     namespace: values.namespace ?? env.TORWACHT_NAMESPACE ?? 'torwacht',
     lease: values.lease ?? env.TORWACHT_LEASE ?? 'torwacht-operator',
     nodeSelector: values['node-selector'] ?? env.TORWACHT_NODE_SELECTOR ?? 'kubernetes.io/os=linux',
+    startupTaint: readTaint(values['startup-taint'] ?? env.TORWACHT_STARTUP_TAINT),
     listen: readListen('--listen', values.listen ?? env.TORWACHT_LISTEN ?? '0.0.0.0:9466'),
     intake: readOrOff('--intake', values.intake ?? env.TORWACHT_INTAKE ?? '0.0.0.0:9467'),
     answers: readOrOff('--answers', values.answers ?? env.TORWACHT_ANSWERS ?? '0.0.0.0:9468'),
     reader: values.reader ?? env.TORWACHT_READER ?? 'torwacht-reader',
     service: values.service ?? env.TORWACHT_SERVICE ?? 'torwacht-operator',
     agent: values.agent ?? env.TORWACHT_AGENT ?? 'torwacht-agent',
-    violations: {
-      perNamespace: readNumber(
-        '--violations',
-        values.violations ?? env.TORWACHT_VIOLATIONS ?? '500',
-      ),
-      keep:
-        DAY *
-        readNumber(
-          '--violation-days',
-          values['violation-days'] ?? env.TORWACHT_VIOLATION_DAYS ?? '30',
-        ),
-    },
+    violations: readViolations(values, env),
     history: readHistory(values, env),
+    ca: values.ca ?? env.TORWACHT_CA ?? '',
     logLevel,
   };
 }
 
-type Values = Readonly<Partial<Record<'history' | 'history-days' | 'history-flows', string>>>;
+type Values = Readonly<
+  Partial<
+    Record<
+      'history' | 'history-days' | 'history-flows' | 'violations' | 'violation-days',
+      string | undefined
+    >
+  >
+>;
+
+function readViolations(values: Values, env: NodeJS.ProcessEnv): OperatorOptions['violations'] {
+  const most = values.violations ?? env.TORWACHT_VIOLATIONS ?? '500';
+  const days = values['violation-days'] ?? env.TORWACHT_VIOLATION_DAYS ?? '30';
+  return {
+    perNamespace: readNumber('--violations', most),
+    keep: readNumber('--violation-days', days) * DAY,
+  };
+}
 
 function readHistory(values: Values, env: NodeJS.ProcessEnv): OperatorOptions['history'] {
   const place = values.history ?? env.TORWACHT_HISTORY ?? 'none';
@@ -138,6 +155,7 @@ function parse(args: readonly string[]) {
         namespace: text,
         lease: text,
         'node-selector': text,
+        'startup-taint': text,
         listen: text,
         history: text,
         'history-days': text,
@@ -149,6 +167,7 @@ function parse(args: readonly string[]) {
         agent: text,
         violations: text,
         'violation-days': text,
+        ca: text,
         'log-level': text,
         help: { type: 'boolean', short: 'h' },
       },
@@ -165,6 +184,13 @@ function readListen(option: string, text: string): OperatorOptions['listen'] {
     throw bad(option, `${text} is no address:port`);
   }
   return { address: text.slice(0, at).replace(/^\[(.*)\]$/, '$1'), port };
+}
+
+function readTaint(key: string | undefined): string | undefined {
+  if (key === undefined || key === '') return undefined;
+  const fault = faultOfKey(key);
+  if (fault !== undefined) throw bad('--startup-taint', fault);
+  return key;
 }
 
 function readOrOff(option: string, text: string): OperatorOptions['intake'] {

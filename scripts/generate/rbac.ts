@@ -3,6 +3,8 @@ import { permissions } from '#operator/permissions.ts';
 
 const NAME = 'torwacht-operator';
 const NAMESPACE = 'torwacht';
+/** Its service account. */
+export const operatorNames = { name: NAME, namespace: NAMESPACE } as const;
 const API = 'rbac.authorization.k8s.io';
 
 const metadata = (more: object = {}) => ({

@@ -6,7 +6,7 @@ import { isObject } from './runner/tree.ts';
 import type { Survey } from './survey.ts';
 
 /** These install, change and end the Torwacht of the cluster; the others use whatever is there. */
-const owners = ['install', 'upgrade', 'uninstall'];
+const owners = ['install', 'upgrade', 'new-nodes', 'uninstall'];
 const word = (name: string): string => name.replace(/^\d+-/, '');
 
 export interface Wanted {

@@ -1,6 +1,6 @@
 /** What Helm makes of the chart for a matrix of values: whole, labelled, each object once, every image as told. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse as parseYaml } from 'yaml';
@@ -46,6 +46,9 @@ const matrix: Readonly<Record<string, Rendering>> = {
       'certificates.issuer': { name: 'ours', kind: 'ClusterIssuer' },
     },
   },
+  'with the values of a chart before this one': {
+    values: { privateCA: null, 'operator.startupTaint': null, 'monitoring.rules': null },
+  },
   'with all that is off': {
     values: {
       'agent.listenAddress': '0.0.0.0',
@@ -61,6 +64,7 @@ const matrix: Readonly<Record<string, Rendering>> = {
       'monitoring.create': true,
       'monitoring.labels': { release: 'prometheus' },
       'monitoring.dashboards': true,
+      'monitoring.rules': true,
       'namespace.create': true,
       'networkPolicy.create': true,
       'networkPolicy.operatorTo': [{ to: [{ ipBlock: { cidr: '192.0.2.0/24' } }] }],
@@ -74,7 +78,9 @@ const matrix: Readonly<Record<string, Rendering>> = {
       },
       'operator.logLevel': 'warn',
       'operator.nodeSelector': { pool: 'system' },
+      'operator.startupTaint': 'startup-taint.cluster-autoscaler.kubernetes.io/torwacht',
       'priorityClasses.create': true,
+      privateCA: { secret: 'company-ca', key: 'bundle.pem' },
       'resourceQuota.create': true,
       'webhook.tolerations': [{ key: 'pool', operator: 'Exists', effect: 'NoSchedule' }],
     },
@@ -112,7 +118,7 @@ const inNamespaces = new Set([
     'PodDisruptionBudget',
   ],
   ...['PodMonitor', 'ResourceQuota', 'Role', 'RoleBinding', 'Secret', 'Service', 'ServiceAccount'],
-  ...['ServiceMonitor', 'Certificate', 'Issuer'],
+  ...['ServiceMonitor', 'PrometheusRule', 'Certificate', 'Issuer'],
 ]);
 
 /** `helm test` sends two pods to another namespace, as a dry run. */
@@ -213,6 +219,40 @@ test('the operator waits for the nodes that the agents are on', () => {
   );
   assert.ok(said.includes('TORWACHT_NODE_SELECTOR'));
   assert.ok(said.includes('kubernetes.io/os=,pool=ci'), said.join(' '));
+});
+
+test('only a startup taint lets the operator patch nodes, that taint alone, and it puts up with it', () => {
+  const key = 'startup-taint.cluster-autoscaler.kubernetes.io/torwacht';
+  const patching = (values: Rendering['values'] = {}) =>
+    render({ values })
+      .filter(({ kind }) => kind === 'ClusterRole')
+      .flatMap((role) =>
+        (role.rules as { resources?: string[]; verbs: string[] }[]).flatMap(
+          ({ resources = [], verbs }) =>
+            resources.includes('nodes') && verbs.some((verb) => !/^(get|list|watch)$/.test(verb))
+              ? [`${role.metadata.name} ${verbs}`]
+              : [],
+        ),
+      );
+  assert.deepEqual(patching(), []);
+  assert.deepEqual(patching({ 'operator.startupTaint': key }), ['torwacht-startup-taint patch']);
+  const objects = render({
+    namespace: 'egress',
+    values: { 'operator.startupTaint': key, 'operator.tolerations': [{ key: 'pool' }] },
+  });
+  const policy = find(objects, 'ValidatingAdmissionPolicy', 'torwacht-startup-taint');
+  const said = JSON.stringify(policy.spec);
+  assert.ok(said.includes(`taint.key != '${key}'`), said);
+  assert.ok(said.includes('system:serviceaccount:egress:torwacht-operator'), said);
+  const tolerated = (kind: string, name: string): unknown => {
+    const [found] = JSON.stringify(find(objects, kind, name)).match(/"tolerations":\[.*?\]/) ?? [];
+    return found;
+  };
+  const both = `"tolerations":[{"key":"pool"},{"key":"${key}","operator":"Exists"}]`;
+  assert.equal(tolerated('Deployment', 'torwacht-operator'), both);
+  assert.equal(tolerated('Job', 'torwacht-uninstall'), both);
+  assert.equal(tolerated('Deployment', 'torwacht-webhook'), undefined);
+  assert.ok(!has(render(), 'ValidatingAdmissionPolicy', 'torwacht-startup-taint'));
 });
 
 /** Of the only container of a workload. */
@@ -321,6 +361,36 @@ test('NetworkPolicies let in agents and the API server, and out to whom they are
   assert.deepEqual(ports(rules('torwacht-webhook', open).egress), [[[443, 6443], 'anybody']]);
 });
 
+test('authorities of one’s own are read by agents and operator, from where they are said to be', () => {
+  const reads = (values: Rendering['values'] = {}) => {
+    const all = render({ values });
+    return [
+      'DaemonSet torwacht-agent',
+      'Deployment torwacht-operator',
+      'Deployment torwacht-webhook',
+    ].map((of) => {
+      const [kind = '', name = ''] = of.split(' ');
+      const text = JSON.stringify(find(all, kind, name));
+      const volume = /\{"name":"ca","(\w+)":(\{.*?\]\})\}/.exec(text);
+      const isRead = text.includes('"TORWACHT_CA","value":"/etc/torwacht/ca/ca.crt"');
+      return volume === null ? isRead : [isRead, volume[1], JSON.parse(volume[2] ?? '')];
+    });
+  };
+  assert.deepEqual(reads(), [false, false, false]);
+  const items = [{ key: 'bundle.pem', path: 'ca.crt' }];
+  const secret = [true, 'secret', { secretName: 'company-ca', items }];
+  const fromSecret = { privateCA: { secret: 'company-ca', key: 'bundle.pem' } };
+  assert.deepEqual(reads(fromSecret), [secret, secret, false]);
+  // Also where the operator has no other volume.
+  assert.deepEqual(reads({ ...fromSecret, 'operator.history.place': 'none' })[1], secret);
+  const [fromConfigMap] = reads({ 'privateCA.configMap': 'company-ca' });
+  assert.deepEqual(fromConfigMap, [
+    true,
+    'configMap',
+    { name: 'company-ca', items: [{ key: 'ca.crt', path: 'ca.crt' }] },
+  ]);
+});
+
 test('without answers nobody may ask', () => {
   const there = (values: Rendering['values'] = {}) =>
     render({ values })
@@ -390,10 +460,30 @@ test('its notes tell what comes next, with the patch for the runner', () => {
   assert.ok(plain.includes(wanted.trim()), plain);
 });
 
-test('a dashboard that the chart has becomes a ConfigMap', () => {
-  const objects = render({ values: { 'monitoring.dashboards': true } });
-  const maps = objects.filter(({ kind }) => kind === 'ConfigMap');
-  assert.equal(maps.length > 0, existsSync(join(CHART, 'dashboards')));
+test('the dashboard is that of config/monitoring, letter by letter, where it is asked for', () => {
+  const maps = (values: Rendering['values'] = {}) =>
+    render({ values }).filter(({ kind }) => kind === 'ConfigMap');
+  assert.deepEqual(maps(), []);
+  const [map, ...more] = maps({ 'monitoring.dashboards': true });
+  const text = readFileSync(join(ROOT, 'config/monitoring/dashboard.json'), 'utf8');
+  assert.deepEqual([map?.data, more], [{ 'torwacht.json': text }, []]);
+  assert.equal(map?.metadata.labels?.grafana_dashboard, '1');
+});
+
+test('the alerts are those of config/monitoring, with what a Prometheus selects by, where they are asked for', () => {
+  const rules = (values: Rendering['values'] = {}) =>
+    render({ namespace: 'egress', values }).filter(({ kind }) => kind === 'PrometheusRule');
+  assert.deepEqual(rules(), []);
+  const labels = { release: 'prometheus' };
+  const [rule, ...more] = rules({ 'monitoring.rules': true, 'monitoring.labels': labels });
+  const path = join(ROOT, 'config/monitoring/prometheusrule.yaml');
+  const twin = parseYaml(readFileSync(path, 'utf8')) as Manifest;
+  assert.ok(rule);
+  assert.deepEqual([rule.spec, more], [twin.spec, []]);
+  assert.deepEqual([rule.metadata.name, rule.metadata.namespace], [twin.metadata.name, 'egress']);
+  assert.equal(rule.metadata.labels?.release, 'prometheus');
+  // What is Prometheus' to fill in, Helm leaves alone.
+  assert.match(JSON.stringify(rule.spec), /\{\{ \$labels\.instance \}\}/);
 });
 
 test('an agent takes no port of its node, so that two of a rollout have room on it', () => {

@@ -102,6 +102,15 @@ test('the chart with a volume for the history is config/default with config/oper
   assertSame(values, withComponent('config/operator/history-volume'));
 });
 
+test('the chart with a startup taint is config/default with config/operator/startup-taint', () => {
+  const values = { 'operator.startupTaint': 'torwacht.io/agent-not-ready' };
+  assertSame(values, withComponent('config/operator/startup-taint'));
+});
+
+test('the chart with authorities of one’s own is config/default with config/private-ca', () => {
+  assertSame({ 'privateCA.configMap': 'torwacht-ca' }, withComponent('config/private-ca'));
+});
+
 function assertSame(values: Values, objects: readonly Manifest[]): void {
   const there = byKey(objects);
   const here = byKey(render({ values }).filter((one) => !isHook(one)));

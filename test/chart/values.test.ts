@@ -104,6 +104,27 @@ const byTemplate: readonly (readonly [what: string, values: Values, says: RegExp
     /agent\.outputs has "operator:\/folder"\. Write stdout/,
   ],
   [
+    'authorities in two places',
+    { 'privateCA.configMap': 'a', 'privateCA.secret': 'b' },
+    /Leave privateCA\.configMap or privateCA\.secret away/,
+  ],
+  ['authorities under no key', { 'privateCA.key': '' }, /Write which key holds the certificates/],
+  [
+    'a taint with its effect',
+    { 'operator.startupTaint': 'torwacht.io/agent-not-ready:NoSchedule' },
+    /Write the key of a taint alone/,
+  ],
+  [
+    'a taint that would be words of CEL',
+    { 'operator.startupTaint': "torwacht.io/a' || true" },
+    /Write the key of a taint alone/,
+  ],
+  [
+    'a taint that others mean something by',
+    { 'operator.startupTaint': 'node.kubernetes.io/not-ready' },
+    /a taint of Kubernetes itself/,
+  ],
+  [
     'one volume for two replicas',
     { 'operator.history.place': 'volume' },
     /Set operator\.replicas=1, or operator\.history\.place=postgres/,

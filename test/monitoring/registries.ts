@@ -2,6 +2,7 @@
 import type { Registry } from 'prom-client';
 import { Metrics as AgentMetrics } from '#agent/daemon/metrics.ts';
 import { OutputCounters } from '#agent/outputs/counters.ts';
+import { systemClock } from '#kube/index.ts';
 import { AlertCounters } from '#operator/alerts/counters.ts';
 import { eventOf } from '#operator/alerts/testing/rows.ts';
 import { IntakeMetrics } from '#operator/daemon/intake-metrics.ts';
@@ -73,7 +74,10 @@ function operator(state: State): Part {
   watch({
     cluster: {
       ...{ policies: cache, clusterEgressPolicies: cache, runnerBindings: cache, bundles: cache },
+      tainted: () =>
+        state.bad ? [{ metadata: { creationTimestamp: '2026-01-01T00:00:00Z' } }] : [],
     },
+    clock: systemClock,
     state: {
       stale: new Set(),
       get bindings() {

@@ -1,12 +1,12 @@
 /** With the rights of config/rbac and no others: the operator, two replicas of it, and agents. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Operator as OperatorReceiver } from '#agent/outputs/operator.ts';
 import { openOutput } from '#agent/outputs/testing/output.ts';
-import { openReceiver } from '#delivery/testing/receiver.ts';
+import { makeAuthority } from '#delivery/testing/private-authority.ts';
 import { secrets } from '#kube/certificates/secret.ts';
 import { isKubeError, systemClock } from '#kube/index.ts';
 import { AUDIENCE } from '#operator/intake/tokens.ts';
@@ -74,6 +74,7 @@ test('an API server takes all that the chart can hold', async () => {
       'agent.listenAddress': '0.0.0.0',
       'agent.sysResource': true,
       'image.pullSecrets': ['ours'],
+      'operator.startupTaint': 'torwacht.io/agent-not-ready',
       'operator.tolerations': [{ key: 'pool', operator: 'Exists' }],
     },
   });
@@ -163,6 +164,15 @@ test('what it is allowed is what it does', async () => {
 const historyFolder = mkdtempSync(join(tmpdir(), 'torwacht-history-'));
 ending.after(async () => rmSync(historyFolder, { recursive: true }));
 
+/** A company's, which operators are told of, and one that nobody knows. */
+const [ours, unknown] = ['ours', 'unknown'].map(makeAuthority) as [
+  ReturnType<typeof makeAuthority>,
+  ReturnType<typeof makeAuthority>,
+];
+ending.after(async () => {
+  for (const one of [ours, unknown]) one.remove();
+});
+
 /** Replicas that are there, by the port that an agent comes to. */
 let replicas: readonly Replica[] = [];
 const service = await balance(ending, () => replicas.map(({ intake }) => intake));
@@ -183,7 +193,9 @@ test('two replicas: one leads; killed, the other goes on, with nothing written o
     await api.kubectl(['apply', '--filename', join(ROOT, `config/operator/${file}.yaml`)]);
   }
   // On one host both may have one file; in a cluster, PostgreSQL.
-  const more = ['--violations', '50', '--history', join(historyFolder, 'history.db')];
+  const ca = join(historyFolder, 'ca.crt');
+  writeFileSync(ca, ours.certificate);
+  const more = ['--violations', '50', '--history', join(historyFolder, 'history.db'), '--ca', ca];
   replicas = [startReplica(ending, account, more), startReplica(ending, account, more)];
   const leader = await eventually('one of them leads', () => replicas.find(({ leads }) => leads));
   await eventually('both take rows', () => replicas.every(({ intake }) => intake > 0));
@@ -295,8 +307,10 @@ test('a flood becomes few objects and few writes, and every attempt is in one of
 test('a refusal is told by the routes of its binding, and is in the history of its job', async () => {
   const [operator] = replicas;
   assert.ok(operator);
-  const receiver = await openReceiver();
+  const receiver = await ours.serve();
+  const strange = await unknown.serve();
   ending.after(() => receiver.close());
+  ending.after(() => strange.close());
   const data = (url: string) => ({ 'ci.slack': Buffer.from(url).toString('base64') });
   const secret = (name: string, url: string) =>
     api.apply({
@@ -308,7 +322,14 @@ test('a refusal is told by the routes of its binding, and is in the history of i
   await client.patch(
     runnerBindings,
     { name: 'runners', namespace: 'ci' },
-    { spec: { alerts: { slack: [{ name: 'oncall', urlKey: 'slack' }] } } },
+    {
+      spec: {
+        alerts: {
+          slack: [{ name: 'oncall', urlKey: 'slack' }],
+          webhook: [{ name: 'strange', url: strange.url.href }],
+        },
+      },
+    },
   );
   const { output } = await startAgent();
   // Rows that came before the binding's routes are told to nobody.
@@ -317,11 +338,19 @@ test('a refusal is told by the routes of its binding, and is in the history of i
     return receiver.received.length > 0;
   });
   await output.end(AbortSignal.abort());
-  const { text } = JSON.parse(receiver.received[0]?.body ?? '');
+  const { text } = JSON.parse(receiver.received[0] ?? '');
   assert.match(
     text,
     /^`Torwacht refused \d+ attempts?: told of project 7, evil\.example:8000\/tcp`$/,
   );
+  // Its certificate is of an authority that nobody named: it is told nothing.
+  await eventually('the other receiver is refused', () =>
+    operator.lines.some(
+      ({ msg, reason }) =>
+        msg === 'it does not take what it is sent' && /verif|certificate/i.test(String(reason)),
+    ),
+  );
+  assert.deepEqual(strange.received, []);
 
   const tokens = {
     reader: await api.serviceAccount('torwacht', 'torwacht-reader', undefined, AUDIENCE),

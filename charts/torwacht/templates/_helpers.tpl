@@ -61,14 +61,57 @@ imagePullSecrets:
 nodeSelector:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with $values.tolerations }}
-tolerations:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
+{{- include "torwacht.tolerations" . }}
 {{- with $values.affinity }}
 affinity:
   {{- toYaml . | nindent 2 }}
 {{- end }}
+{{- end }}
+
+{{/* The operator puts up with the taint that it takes off: where every node has it, somebody must be first. */}}
+{{- define "torwacht.tolerations" -}}
+{{- $values := index (index . 0).Values (index . 1) -}}
+{{- $all := $values.tolerations -}}
+{{- with and (eq (index . 1) "operator") $values.startupTaint }}
+{{- $all = append $all (dict "key" . "operator" "Exists") }}
+{{- end }}
+{{- with $all }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/*
+Where authorities of one's own are: variable, mount and volume of whoever calls others than the API server. With
+`--reuse-values` of a chart before it, there is no such value.
+*/}}
+{{- define "torwacht.privateCA.wanted" -}}
+{{- with .Values.privateCA }}
+{{- if or .configMap .secret }}true{{ end }}
+{{- end }}
+{{- end }}
+{{- define "torwacht.privateCA.env" -}}
+- name: TORWACHT_CA
+  value: /etc/torwacht/ca/ca.crt
+{{- end }}
+{{- define "torwacht.privateCA.mount" -}}
+- name: ca
+  mountPath: /etc/torwacht/ca
+  readOnly: true
+{{- end }}
+{{- define "torwacht.privateCA.volume" -}}
+{{- $values := .Values.privateCA -}}
+- name: ca
+  {{- if $values.secret }}
+  secret:
+    secretName: {{ $values.secret }}
+  {{- else }}
+  configMap:
+    name: {{ $values.configMap }}
+  {{- end }}
+    items:
+      - key: {{ $values.key }}
+        path: ca.crt
 {{- end }}
 
 {{/* Spreads replicas over what a label of nodes tells apart. (list "operator" "kubernetes.io/hostname") */}}

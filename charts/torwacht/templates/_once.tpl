@@ -18,10 +18,7 @@ imagePullSecrets:
 nodeSelector:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with $root.Values.operator.tolerations }}
-tolerations:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
+{{- include "torwacht.tolerations" (list $root "operator") }}
 securityContext:
   {{- include "torwacht.nobody.pod" $root | nindent 2 }}
 containers:

@@ -37,6 +37,21 @@
 {{- if and $values.agent.outputsSecret (not (contains "/etc/torwacht/outputs/" (join " " $values.agent.outputs))) }}
 {{- $wrong = append $wrong "agent.outputsSecret is for outputs, and none of agent.outputs names a file below /etc/torwacht/outputs. Name one, or leave it away." }}
 {{- end }}
+{{- with $values.privateCA }}
+{{- if and .configMap .secret }}
+{{- $wrong = append $wrong "privateCA is in a ConfigMap or in a Secret, not in both. Leave privateCA.configMap or privateCA.secret away." }}
+{{- end }}
+{{- if not .key }}
+{{- $wrong = append $wrong "privateCA.key is empty. Write which key holds the certificates: ca.crt." }}
+{{- end }}
+{{- end }}
+{{- with $values.operator.startupTaint }}
+{{- if not (regexMatch "^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$" .) }}
+{{- $wrong = append $wrong (printf "operator.startupTaint is %q. Write the key of a taint alone, with a prefix: torwacht.io/agent-not-ready." .) }}
+{{- else if and (regexMatch "^([^/]*\\.)?(kubernetes|k8s)\\.io/" .) (not (regexMatch "^(startup|ignore)-taint\\.cluster-autoscaler\\.kubernetes\\.io/" .)) }}
+{{- $wrong = append $wrong (printf "operator.startupTaint is %q, a taint of Kubernetes itself. Write one of your own: torwacht.io/agent-not-ready." .) }}
+{{- end }}
+{{- end }}
 {{- $history := $values.operator.history }}
 {{- if and (eq $history.place "volume") (gt (int $values.operator.replicas) 1) }}
 {{- $wrong = append $wrong "operator.history.place=volume is for one replica: a volume is of one node. Set operator.replicas=1, or operator.history.place=postgres." }}

@@ -10,6 +10,7 @@ import { group } from '#api/version.ts';
 import { manifests } from '#webhook/manifests/files.ts';
 import { crd } from '../crd.ts';
 import { operatorRbac } from '../rbac.ts';
+import { startupTaint } from '../startup-taint.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 /** Words that YAML leaves as they are, and that become actions of a template. */
@@ -17,6 +18,7 @@ const NAMESPACE = 'TORWACHT-NAMESPACE';
 const LABELS = 'TORWACHT-LABELS';
 const ANNOTATIONS = 'TORWACHT-ANNOTATIONS';
 const ACTIONS = 'TORWACHT-ACTIONS';
+const TAINT = 'TORWACHT-TAINT';
 const OWN = 'torwacht';
 const TEMPLATES = 'charts/torwacht/templates';
 /** Folders of the chart that hold nothing but what is made. */
@@ -59,6 +61,13 @@ export function chartTemplates(note: string): ReadonlyMap<string, string> {
   const templates: readonly (readonly [name: string, template: Template])[] = [
     ...crds,
     ['rbac/operator.yaml', { objects: Object.values(operatorRbac()) }],
+    [
+      'rbac/startup-taint.yaml',
+      {
+        objects: Object.values(startupTaint(TAINT)).flat(),
+        when: '.Values.operator.startupTaint',
+      },
+    ],
     [
       'rbac/agent.yaml',
       {
@@ -209,5 +218,6 @@ function withActions(text: string, annotations: string | undefined): string {
       new RegExp(`(- |namespace: )${NAMESPACE}$`, 'gm'),
       '$1{{ .Release.Namespace | quote }}',
     )
-    .replaceAll(NAMESPACE, '{{ .Release.Namespace }}');
+    .replaceAll(NAMESPACE, '{{ .Release.Namespace }}')
+    .replaceAll(TAINT, '{{ .Values.operator.startupTaint }}');
 }

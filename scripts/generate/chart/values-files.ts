@@ -10,6 +10,7 @@ interface Schema {
   readonly default?: unknown;
   readonly enum?: readonly unknown[];
   readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
   readonly items?: Schema;
   readonly additionalProperties?: boolean | Schema;
   readonly minimum?: number;
@@ -23,7 +24,16 @@ const isGroup = ({ properties, default: value }: Schema): boolean =>
   properties !== undefined && value === undefined;
 
 export function valuesJsonSchema(): string {
-  return `${JSON.stringify({ ...schema, title: 'Values of the chart torwacht' }, null, 2)}\n`;
+  return `${JSON.stringify({ ...withoutRequired(schema), title: 'Values of the chart torwacht' }, null, 2)}\n`;
+}
+
+/** With `--reuse-values` of an older chart, Helm gives a newer one no group that the older one did not have. */
+function withoutRequired({ required: _, ...one }: Schema): Schema {
+  const { properties = {} } = one;
+  const all = Object.entries(properties).map(
+    ([name, inner]) => [name, isGroup(inner) ? withoutRequired(inner) : inner] as const,
+  );
+  return { ...one, properties: Object.fromEntries(all) };
 }
 
 export function valuesYaml(note: string): string {

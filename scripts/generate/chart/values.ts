@@ -140,6 +140,10 @@ export const valuesSchema = z.strictObject({
     .strictObject({
       ...deployment({ name: 'operator', cpu: '100m', memory: '160Mi', limit: '768Mi' }),
       logLevel: choice(['error', 'warn', 'info', 'debug'], 'info', 'What it tells.'),
+      startupTaint: text(
+        '',
+        "Key of the taint that your node pools give new nodes, as `torwacht.io/agent-not-ready`: the operator takes it off a node once that node's agent is ready, and may patch nodes for that, within a ValidatingAdmissionPolicy. Empty: none, and no such right.",
+      ),
       violations: z
         .strictObject({
           perNamespace: whole(
@@ -198,6 +202,15 @@ export const valuesSchema = z.strictObject({
         .describe('Of cert-manager.'),
     })
     .describe('Certificates of the webhook.'),
+  privateCA: z
+    .strictObject({
+      configMap: text('', "A ConfigMap of the release's namespace that holds them."),
+      secret: text('', 'The same in a Secret. One of the two, or none.'),
+      key: text('ca.crt', 'Its key: certificates in PEM, one after the other.'),
+    })
+    .describe(
+      'Authorities of your own, for the certificates of outputs, alert receivers and PostgreSQL, beside the public ones. Agents and operator read them; the webhook calls nobody but the API server.',
+    ),
   barrier: z
     .strictObject({ image: image('torwacht-barrier') })
     .describe(
@@ -243,7 +256,11 @@ export const valuesSchema = z.strictObject({
         false,
         'Makes ServiceMonitors for operator and webhook and a PodMonitor for agents (monitoring.coreos.com).',
       ),
-      labels: labels('More labels of them, by which a Prometheus selects.'),
+      rules: flag(
+        false,
+        'Makes a PrometheusRule of the alerts about Torwacht itself (docs/metrics.md).',
+      ),
+      labels: labels('More labels of all these, by which a Prometheus selects.'),
       interval: text('30s', 'How often.'),
       dashboards: flag(
         false,

@@ -83,10 +83,13 @@ export const sections: readonly Section[] = [
   {
     title: 'Nodes',
     panels: [
-      series('Nodes', 'By what they say.', 'short', [
-        'max by (state) (torwacht_nodes)',
-        '{{state}}',
-      ]),
+      series(
+        'Nodes',
+        'By what they say.',
+        'short',
+        ['max by (state) (torwacht_nodes)', '{{state}}'],
+        ['max(torwacht_nodes_tainted)', 'startup taint'],
+      ),
       series('Until a pod is held', '99 of 100 pods, from its start.', 's', [
         p99('torwacht_attach_seconds'),
         'p99',

@@ -45,6 +45,14 @@ export const rules: readonly Rule[] = [
     description: '`kubectl get nodeagents` lists them; is there an agent on each node?',
   },
   {
+    alert: 'TorwachtNodeKeptFromJobs',
+    expr: 'max(torwacht_nodes_tainted_oldest_seconds) > 900',
+    for: '5m',
+    severity: 'warning',
+    summary: 'A node is {{ $value | humanizeDuration }} old and has its startup taint still.',
+    description: 'Its agent is not ready: `torwacht status` says why, or there is none on it.',
+  },
+  {
     alert: 'TorwachtNoLeader',
     expr: '(sum(torwacht_kube_leading) or vector(0)) != 1',
     for: '2m',

@@ -65,5 +65,5 @@ test('the cases of this repository are read, in their order, each with a README'
     cases.map(({ test }) => test.metadata.name),
   );
   assert.equal(cases[0]?.name, '1-install');
-  assert.equal(cases.at(-1)?.name, '7-uninstall');
+  assert.equal(cases.at(-1)?.name, '8-uninstall');
 });
