@@ -256,7 +256,7 @@ setup-kernels: setup
 demo: all ## Install a poisoned package under torwacht run and watch it fail to phone home
 	@$(NODE) test/demo/run.ts
 
-test: all asan native $(FUZZER) cluster helm network-policies setup-kernels ## Every suite that continuous integration runs
+test: all asan native $(FUZZER) cluster helm setup-kernels ## Every suite that continuous integration runs
 	@$(NODE) test/run.ts
 
 test-full: all asan native $(FUZZER) cluster helm network-policies setup-images setup-kernels ## The same, and what takes longer: a million random cases, kernel tests under sanitizers
@@ -313,7 +313,7 @@ test-bypass: all ## Ways around an egress filter, tried on the command
 test-chart: all cluster helm ## The Helm chart: linted, its values refused or rendered, compared with config/default
 	@$(NODE) test/run.ts chart
 
-test-cluster: all cluster helm network-policies ## In a real Kubernetes
+test-cluster: all cluster helm ## In a real Kubernetes
 	@$(NODE) test/run.ts cluster
 
 # Only what stands on the command line: a KUBECONFIG that is exported for something else leads nowhere.
@@ -338,6 +338,9 @@ test-images: all setup-images ## The images as images-check builds them
 
 test-nested: all cluster ## Containers of podman in a job
 	@$(NODE) test/run.ts nested
+
+test-closed: all cluster helm network-policies ## NetworkPolicies of the chart, enforced, and receivers of a private authority
+	@$(NODE) test/run.ts closed
 
 test-upgrade: all cluster helm ## From one version of the chart to another and back, while a job works
 	@$(NODE) test/run.ts upgrade

@@ -83,6 +83,8 @@ const imagesTwice = 'test/images/twice.test.ts';
 const nested = 'test/agent/nested.test.ts';
 /** Images of another version, and the chart installed, upgraded, rolled back: chart.test.ts does a part of it. */
 const upgrade = 'test/agent/upgrade.test.ts';
+/** What enforces NetworkPolicies takes minutes to build. */
+const closed = 'test/agent/closed.test.ts';
 /** Many pods: how many is for the suite to say. */
 const longRuns = 'test/agent/{race,soak}.test.ts';
 
@@ -272,7 +274,7 @@ export const suites: readonly Suite[] = [
     limit: 1500,
     isolation: 'process',
     files: ['test/cluster/**/*.test.ts', 'test/agent/**/*.test.ts', 'test/images/*.test.ts'],
-    without: [longRuns, nested, upgrade, imagesTwice],
+    without: [longRuns, nested, upgrade, closed, imagesTwice],
     ...clusterOfItsOwn,
   },
   {
@@ -326,6 +328,15 @@ export const suites: readonly Suite[] = [
     limit: 1200,
     isolation: 'process',
     files: [nested],
+    ...clusterOfItsOwn,
+  },
+  {
+    name: 'closed',
+    kind: 'tests',
+    full: true,
+    limit: 900,
+    isolation: 'process',
+    files: [closed],
     ...clusterOfItsOwn,
   },
   {
