@@ -7,7 +7,6 @@ import { failure } from '#api/error.ts';
 import type { EgressEvent } from '#api/event.ts';
 import type { KeptTarget } from '#bpf/kept-state.ts';
 import type { Kernel } from '#bpf/kernel.ts';
-import { native } from '#bpf/native.ts';
 import type { EventRecord } from '#bpf/records.ts';
 import { createResolver, type Resolver } from '#dns/resolver.ts';
 import { dohAddresses } from '#policy/always-denied.ts';
@@ -17,6 +16,7 @@ import { errors } from '../errors.ts';
 import { overflowRow } from '../evidence/overflow.ts';
 import type { PartName } from '../evidence/parts.ts';
 import { RowTable, type TargetLabels } from '../evidence/rows.ts';
+import type { Part, Told, ToldRow } from '../evidence/told-row.ts';
 import { noStore, type SocketStore } from '../parent/kept-sockets.ts';
 import { redirectByHooks } from '../redirect/by-hooks.ts';
 import { redirectByNftables } from '../redirect/by-nftables.ts';
@@ -30,7 +30,9 @@ import { type Budget, defaultBudget } from '../target/budget.ts';
 import { Numbers } from '../target/numbers.ts';
 import { Target } from '../target/target.ts';
 import { attachedText } from './attached.ts';
+import { type Burial, bury } from './bury.ts';
 import { KnownTargets } from './known.ts';
+import { type Last, Lingering, lastRows, wallClock } from './lingering.ts';
 
 export interface EngineOptions {
   readonly slots: number;
@@ -41,6 +43,8 @@ export interface EngineOptions {
   living?(): ReadonlySet<bigint>;
   /** Processes in a cgroup and below: whose sockets are carried to maps of another layout. */
   members?(cgroup: string): readonly number[];
+  /** `bury` will be called: until then what the process before left of dead targets stays. */
+  readonly buries?: boolean;
   /** Who keeps the resolvers' sockets beyond this process. */
   readonly sockets?: SocketStore;
 }
@@ -60,7 +64,9 @@ export interface HoldOptions {
   /** Folder on a bpffs that gets the links. */
   readonly pins: string;
   readonly budget?: Partial<Budget>;
-  onRow(event: EgressEvent): void;
+  /** What outputs have of the rows of processes before this one, and of this. */
+  readonly told?: Told;
+  onRow(event: EgressEvent, parts: readonly Part[]): void;
   /** Is this process one that runs the target rather than a part of it? */
   outside(pid: number): boolean;
   /** Whose cgroup right below the target's is called so; a row says it as its container. */
@@ -69,7 +75,6 @@ export interface HoldOptions {
 
 /** Room for a common query, beside what the kernel adds. */
 const QUERY_BYTES = 1024;
-const MS_IN_NS = 1_000_000n;
 /** What comes on top is told with the last counts. */
 const EARLY_EVENTS = 4096;
 
@@ -80,6 +85,7 @@ export class Engine {
   readonly #numbers: Numbers;
   readonly #known: KnownTargets;
   readonly #held = new Map<number, HeldTarget>();
+  readonly #lingering = new Lingering();
   /** Events of targets that a process before this one held, until they are held again. */
   #early: EventRecord[] = [];
   #settled = false;
@@ -93,6 +99,7 @@ export class Engine {
     const names = kept.targets.flatMap((target) => target.names.map(({ id }) => id));
     this.#numbers = new Numbers(kept.numbers, names, (last) => kernel.keeping.numbers(last));
     this.#known = new KnownTargets(kernel, options.slots, kept, options.living);
+    if (options.buries !== true) this.#known.dropDead();
     if (kernel.keeping.lost) options.fault(kernel.keeping.lost);
     for (const address of dohAddresses) this.kernel.setDohAddress(address);
     this.kernel.attachTraces();
@@ -113,6 +120,7 @@ export class Engine {
     const hole = taggedSockets(this.kernel);
     if (hole) throw hole;
     const { cgroup } = options;
+    this.#lingering.release(cgroup.id);
     const { slot, before } = this.#known.place(cgroup.id, cgroup.level);
     const budget = { ...defaultBudget, ...options.budget };
     let redirect: Redirect | undefined;
@@ -124,9 +132,12 @@ export class Engine {
       const { levels } = this.#known;
       target = new Target(this.kernel, this.#numbers, spec, options.policy, levels);
       if (before?.carried) this.#carry(id, cgroup.path);
+      this.kernel.keeping.labels(slot, JSON.stringify(options.labels));
       const held = this.#attend(target, options, redirect);
       await this.kernel.attachCgroup(cgroup.path, options.pins);
       await redirect.engage();
+      if (before?.carried) this.kernel.keeping.carryRows(id, slot);
+      if (before) held.rows.find();
       this.kernel.keeping.engaged(slot);
       await held.answer(redirect);
       this.#known.taken(cgroup.id);
@@ -148,6 +159,7 @@ export class Engine {
         redirect.close();
         this.#held.delete(slot);
       },
+      linger: (last) => this.#lingering.add(last),
       gone: () => {
         redirect.forget();
         this.#sockets.drop(String(cgroup.id));
@@ -204,9 +216,28 @@ export class Engine {
     return this.#known.digestOf(cgroup);
   }
 
-  /** All of those digests. */
+  /** All of those digests, and of what has ended but lingers. */
   get digestsBefore(): readonly string[] {
-    return this.#known.digests;
+    return [...this.#known.digests, ...this.#lingering.digests];
+  }
+
+  /** Ids of targets that a process before this one held and that are not held again yet. */
+  get targetsBefore(): ReadonlySet<number> {
+    return this.#known.ids;
+  }
+
+  /** Tells what is untold of targets that a process before this one held and whose cgroup is gone. */
+  async bury(burial: Burial): Promise<void> {
+    for (const before of this.#known.claimDead()) {
+      const { cgroup } = before;
+      const release = () => {
+        this.#known.drop(cgroup);
+        this.#settle();
+      };
+      const last = await bury(this.kernel, before, burial);
+      if (last === undefined) release();
+      else this.#lingering.add({ ...last, release });
+    }
   }
 
   /** Queries that were taken and have no answer yet. */
@@ -215,14 +246,17 @@ export class Engine {
   }
 
   close(): void {
+    this.#lingering.close();
     this.kernel.close();
   }
 }
 
 /** Whom a held target tells of its end. */
-interface Told {
+interface Owner {
   /** It answers no more; what is attached stays. */
   stopped(): void;
+  /** Its cgroup is gone; the kernel may forget it when its last rows are kept. */
+  linger(last: Last): void;
   /** Its cgroup is gone, and the kernel has forgotten it. */
   gone(): void;
 }
@@ -235,7 +269,8 @@ export class HeldTarget {
   answering = 0;
   readonly #kernel: Kernel;
   readonly #fault: (error: unknown) => void;
-  readonly #told: Told;
+  readonly #owner: Owner;
+  readonly #told: Told | undefined;
   readonly #servers: Listening[] = [];
   readonly #labels: TargetLabels;
   readonly #since = Date.now();
@@ -245,23 +280,24 @@ export class HeldTarget {
     target: Target,
     options: HoldOptions,
     engine: Pick<EngineOptions, 'version' | 'fault'>,
-    told: Told,
+    owner: Owner,
   ) {
     this.#kernel = kernel;
     this.target = target;
     this.#fault = engine.fault;
-    this.#told = told;
+    this.#owner = owner;
+    this.#told = options.told;
     this.#labels = options.labels;
-    const booted = BigInt(Date.now()) * MS_IN_NS - native().bootTime();
     this.rows = new RowTable({
       kernel,
       target,
       labels: options.labels,
       searches: options.searches ?? [],
       now: Date.now,
-      wallTime: (boot) => Number((booted + boot) / MS_IN_NS),
+      wallTime: wallClock(),
       outside: options.outside,
       ...(options.partName && { partName: options.partName }),
+      toldOf: (row) => this.#told?.of(row) ?? 0,
       onRow: options.onRow,
     });
     this.resolver = createResolver({
@@ -309,27 +345,41 @@ export class HeldTarget {
     return { refused: refused + this.rows.overflow, allowed };
   }
 
-  #beyondRows(): readonly EgressEvent[] {
-    const { refused } = this.overflow();
+  #beyondRows(): readonly ToldRow[] {
     const { mode } = this.target.policy;
-    const times = { since: this.#since, now: Date.now() };
-    const row = overflowRow({ labels: this.#labels, mode, refused, ...times });
+    const { slot, id } = this.target.spec;
+    const row = overflowRow({
+      ...{ labels: this.#labels, mode, since: this.#since, now: Date.now() },
+      ...{ target: id, told: this.#told, elsewhere: this.rows.overflow },
+      refused: this.#kernel.overflow(slot).refused,
+    });
     return row === undefined ? [] : [row];
   }
 
   /** Stops answering. What is attached and pinned goes on refusing. */
   async close(): Promise<void> {
-    this.#told.stopped();
+    this.#owner.stopped();
     await Promise.all(this.#servers.map((server) => server.close()));
   }
 
-  /** The cgroup is gone: its last rows, and nothing of it stays in the kernel. */
-  async end(): Promise<readonly EgressEvent[]> {
+  /**
+   * The cgroup is gone: its last rows. Nothing of it stays in the kernel, once they are where no end of this
+   * process takes them away.
+   */
+  async end(): Promise<readonly ToldRow[]> {
     await this.close();
+    await this.rows.said();
     const rows = [...this.rows.finish(), ...this.#beyondRows()];
-    this.#kernel.deleteRows(this.target.spec.id);
-    this.target.end();
-    this.#told.gone();
+    const { cgroup, id } = this.target.spec;
+    const release = () => {
+      this.#kernel.deleteRows(id);
+      this.target.end();
+      this.#owner.gone();
+    };
+    const { digest } = this.target.policy;
+    const last = lastRows(this.#kernel, this.target.spec, this.#told);
+    if (last === undefined) release();
+    else this.#owner.linger({ ...last, cgroup: cgroup.id, digest, release });
     return rows;
   }
 }

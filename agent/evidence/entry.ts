@@ -1,5 +1,6 @@
 /** A row while it is added up. */
 import type { EgressEvent } from '#api/event.ts';
+import type { Part } from './told-row.ts';
 
 export interface Entry {
   readonly event: EgressEvent;
@@ -13,10 +14,27 @@ export interface Entry {
   waiting: boolean;
   /** A connection's row took this one's place. */
   merged: boolean;
-  /** Its container's name is still asked for. */
-  naming: Promise<void> | undefined;
+  /** Its container's name, where that has to be asked for. */
+  readonly naming: Promise<void> | undefined;
+  /** Its first telling, which waits for that name. */
+  saying: Promise<void> | undefined;
   /** How much of its count was told. */
   told: number;
+  /** The same of each kernel row that it is made of. */
+  readonly toldOf: Map<string, number>;
+}
+
+/** What it adds to what was told, by the kernel's rows behind it; from now on that is told. */
+export function partsOf({ counts, toldOf, lookup }: Entry): readonly Part[] {
+  if (lookup) return [];
+  const parts: Part[] = [];
+  for (const [row, to] of counts) {
+    const from = toldOf.get(row) ?? 0;
+    if (to <= from) continue;
+    parts.push({ row, from, to });
+    toldOf.set(row, to);
+  }
+  return parts;
 }
 
 /** Sets how often one part of a row happened. Types of a look-up are one attempt, so the most counts. */

@@ -40,18 +40,24 @@ export class Segment {
     return segment;
   }
 
-  /** One that an agent before this one has left; undefined for a file that is none. `torn`: it ends within a line. */
+  /**
+   * One that an agent before this one has left; undefined for a file that is none. `torn`: it ends within a line.
+   * `last`: the number of its last whole line, 0 where there is none.
+   */
   static async find(
     folder: string,
     name: string,
-  ): Promise<{ segment: Segment; torn: boolean } | undefined> {
+  ): Promise<{ segment: Segment; torn: boolean; last: number } | undefined> {
     const instance = NAME.exec(name)?.[1];
     if (instance === undefined) return undefined;
     const segment = new Segment(join(folder, name), instance);
     const bytes = await readFile(join(folder, name));
     segment.size = bytes.lastIndexOf(NEWLINE) + 1;
-    segment.lines = bytes.subarray(0, segment.size).filter((byte) => byte === NEWLINE).length;
-    return { segment, torn: segment.size < bytes.length };
+    for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1))
+      segment.lines++;
+    const begins = bytes.lastIndexOf(NEWLINE, segment.size - 2) + 1;
+    const last = parse(bytes.toString('latin1', begins, segment.size))?.seq ?? 0;
+    return { segment, torn: segment.size < bytes.length, last };
   }
 
   get open(): boolean {

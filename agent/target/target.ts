@@ -104,6 +104,8 @@ export class Target {
       },
       levels,
     );
+    // Rows of the table before that were carried name its rules.
+    if (before?.digest === policy.digest) this.#policies.set(before.formerTable, policy);
     if (before?.table && before.digest === policy.digest) this.#goOn(policy);
     else this.setPolicy(policy);
   }

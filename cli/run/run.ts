@@ -211,7 +211,7 @@ async function attend(request: RunRequest, world: World, signals: Signals): Prom
       request.report.tell(`torwacht: ended what the command left running: ${left.join(', ')}\n`);
     }
     const counters = engine.kernel.counters();
-    const rows = held.rows.finish();
+    const rows = held.rows.finish().map(({ event }) => event);
     const { refused, allowed } = held.overflow();
     report.end({ rows, overflow: refused, eventsLost: counters.events_lost });
     suggestFrom(rows, refused + allowed, request);

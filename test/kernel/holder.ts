@@ -66,7 +66,7 @@ const held = await engine.hold({
     ...{ target: 'test', namespace: null, pod: null },
     ...{ project_id: '42', job_name: 'install' },
   },
-  onRow: (event) => live.push(event),
+  onRow: (event) => void live.push(event),
   outside: (pid) => config.outside.includes(pid),
 });
 
@@ -90,7 +90,7 @@ const calls = {
     held.target.abandon(name);
     return [meanwhile, [...held.target.names].length];
   },
-  rows: () => held.rows.finish(),
+  rows: () => held.rows.finish().map(({ event }) => event),
   /** Rows that were told as they happened. */
   live: () => live,
   counters: () => engine.kernel.counters(),
