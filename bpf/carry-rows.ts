@@ -34,15 +34,13 @@ export function carryTold(from: EngineHandle, to: EngineHandle): void {
 export function carryRows(from: EngineHandle, to: EngineHandle, target: number): void {
   const shapes = native().mapShapes(from);
   if (shapes.told_rows === undefined) return;
-  const at = shapes.rows?.key?.fields?.target?.offset ?? 0;
   const value = valueShape(shapes, 'rows');
   const key = keyShape(shapes, 'rows');
   const pids = new Set<number>();
   for (const raw of slices(native().mapKeys(from, 'rows'), key.size)) {
-    if (raw.readUInt32LE(at) !== target) continue;
-    const row = Buffer.alloc(value.size);
-    if (!native().mapLookup(from, 'rows', raw, row)) continue;
     const named = new ByName(key, raw);
+    const row = Buffer.alloc(value.size);
+    if (named.number('target') !== target || !native().mapLookup(from, 'rows', raw, row)) continue;
     pids.add(named.number('pid'));
     const [ours, counts] = [converted(layout.rowKey, named), new ByName(value, row)];
     native().mapUpdate(to, 'rows', ours, converted(layout.row, counts), 0);

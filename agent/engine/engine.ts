@@ -8,31 +8,25 @@ import type { EgressEvent } from '#api/event.ts';
 import type { KeptTarget } from '#bpf/kept-state.ts';
 import type { Kernel } from '#bpf/kernel.ts';
 import type { EventRecord } from '#bpf/records.ts';
-import { createResolver, type Resolver } from '#dns/resolver.ts';
 import { dohAddresses } from '#policy/always-denied.ts';
 import type { CompiledPolicy } from '#policy/types.ts';
 import { taggedSockets } from '../cgroup/tags.ts';
 import { errors } from '../errors.ts';
-import { overflowRow } from '../evidence/overflow.ts';
 import type { PartName } from '../evidence/parts.ts';
-import { RowTable, type TargetLabels } from '../evidence/rows.ts';
-import type { Part, Told, ToldRow } from '../evidence/told-row.ts';
+import type { TargetLabels } from '../evidence/rows.ts';
+import type { Part, Told } from '../evidence/told-row.ts';
 import { noStore, type SocketStore } from '../parent/kept-sockets.ts';
 import { redirectByHooks } from '../redirect/by-hooks.ts';
 import { redirectByNftables } from '../redirect/by-nftables.ts';
 import type { Redirect } from '../redirect/redirect.ts';
-import type { Listening } from '../resolver/listen.ts';
-import { createRandom16 } from '../resolver/random.ts';
-import { listenByTcp } from '../resolver/tcp-server.ts';
-import { listenByUdp } from '../resolver/udp-server.ts';
 import type { ServerPool } from '../resolver/upstream.ts';
 import { type Budget, defaultBudget } from '../target/budget.ts';
 import { Numbers } from '../target/numbers.ts';
 import { Target } from '../target/target.ts';
-import { attachedText } from './attached.ts';
 import { type Burial, bury } from './bury.ts';
+import { HeldTarget } from './held-target.ts';
 import { KnownTargets } from './known.ts';
-import { type Last, Lingering, lastRows, wallClock } from './lingering.ts';
+import { Lingering } from './lingering.ts';
 
 export interface EngineOptions {
   readonly slots: number;
@@ -136,8 +130,7 @@ export class Engine {
       const held = this.#attend(target, options, redirect);
       await this.kernel.attachCgroup(cgroup.path, options.pins);
       await redirect.engage();
-      if (before?.carried) this.kernel.keeping.carryRows(id, slot);
-      if (before) held.rows.find();
+      if (before) this.#goOn(held, before);
       this.kernel.keeping.engaged(slot);
       await held.answer(redirect);
       this.#known.taken(cgroup.id);
@@ -192,6 +185,16 @@ export class Engine {
       this.#options.fault(failure(errors.notCarried, { count: missed, cgroup: path }));
   }
 
+  /** With the rows of the process before: nothing counts in its maps any more. */
+  #goOn({ rows }: HeldTarget, { carried, id, slot }: KeptTarget): void {
+    try {
+      if (carried) this.kernel.keeping.carryRows(id, slot);
+    } catch (error) {
+      this.#options.fault(error);
+    }
+    rows.find();
+  }
+
   /** Maps of another layout are of no use once every living target stands in these. */
   #settle(): void {
     if (this.#settled || this.#known.waiting > 0) return;
@@ -234,7 +237,7 @@ export class Engine {
         this.#known.drop(cgroup);
         this.#settle();
       };
-      const last = await bury(this.kernel, before, burial);
+      const last = await bury(this.kernel, before, burial).catch(this.#options.fault);
       if (last === undefined) release();
       else this.#lingering.add({ ...last, release });
     }
@@ -248,138 +251,5 @@ export class Engine {
   close(): void {
     this.#lingering.close();
     this.kernel.close();
-  }
-}
-
-/** Whom a held target tells of its end. */
-interface Owner {
-  /** It answers no more; what is attached stays. */
-  stopped(): void;
-  /** Its cgroup is gone; the kernel may forget it when its last rows are kept. */
-  linger(last: Last): void;
-  /** Its cgroup is gone, and the kernel has forgotten it. */
-  gone(): void;
-}
-
-export class HeldTarget {
-  readonly target: Target;
-  readonly rows: RowTable;
-  readonly resolver: Resolver;
-  /** Queries that were taken and have no answer yet. */
-  answering = 0;
-  readonly #kernel: Kernel;
-  readonly #fault: (error: unknown) => void;
-  readonly #owner: Owner;
-  readonly #told: Told | undefined;
-  readonly #servers: Listening[] = [];
-  readonly #labels: TargetLabels;
-  readonly #since = Date.now();
-
-  constructor(
-    kernel: Kernel,
-    target: Target,
-    options: HoldOptions,
-    engine: Pick<EngineOptions, 'version' | 'fault'>,
-    owner: Owner,
-  ) {
-    this.#kernel = kernel;
-    this.target = target;
-    this.#fault = engine.fault;
-    this.#owner = owner;
-    this.#told = options.told;
-    this.#labels = options.labels;
-    this.rows = new RowTable({
-      kernel,
-      target,
-      labels: options.labels,
-      searches: options.searches ?? [],
-      now: Date.now,
-      wallTime: wallClock(),
-      outside: options.outside,
-      ...(options.partName && { partName: options.partName }),
-      toldOf: (row) => this.#told?.of(row) ?? 0,
-      onRow: options.onRow,
-    });
-    this.resolver = createResolver({
-      judge: () => (name) => target.judge(name),
-      mode: () => target.policy.mode,
-      attached: () => attachedText(engine.version, target.policy),
-      upstream: options.upstream,
-      sink: target,
-      evidence: this.rows,
-      fault: engine.fault,
-      clock: () => performance.now(),
-      random: createRandom16(),
-      limits: { ...defaultBudget, ...options.budget }.resolver,
-    });
-  }
-
-  /** Takes queries from these sockets from now on. */
-  async answer(redirect: Pick<Redirect, 'take'>): Promise<void> {
-    const answer = async (...query: Parameters<Resolver['handle']>) => {
-      this.answering++;
-      try {
-        return await this.resolver.handle(...query);
-      } finally {
-        this.answering--;
-      }
-    };
-    const fault = this.#fault;
-    for (const { kind, fd } of redirect.take()) {
-      const options = { where: { fd, family: kind.endsWith('6') ? 6 : 4 }, answer, fault } as const;
-      const listen = kind.startsWith('udp') ? listenByUdp : listenByTcp;
-      this.#servers.push(await listen(options));
-    }
-  }
-
-  /** Another policy, at once. Throws with the one before still in force. */
-  setPolicy(policy: CompiledPolicy): void {
-    this.rows.settle();
-    this.target.setPolicy(policy);
-    this.resolver.policyChanged();
-  }
-
-  /** Verdicts that found no room for a row of their own. */
-  overflow(): { refused: number; allowed: number } {
-    const { refused, allowed } = this.#kernel.overflow(this.target.spec.slot);
-    return { refused: refused + this.rows.overflow, allowed };
-  }
-
-  #beyondRows(): readonly ToldRow[] {
-    const { mode } = this.target.policy;
-    const { slot, id } = this.target.spec;
-    const row = overflowRow({
-      ...{ labels: this.#labels, mode, since: this.#since, now: Date.now() },
-      ...{ target: id, told: this.#told, elsewhere: this.rows.overflow },
-      refused: this.#kernel.overflow(slot).refused,
-    });
-    return row === undefined ? [] : [row];
-  }
-
-  /** Stops answering. What is attached and pinned goes on refusing. */
-  async close(): Promise<void> {
-    this.#owner.stopped();
-    await Promise.all(this.#servers.map((server) => server.close()));
-  }
-
-  /**
-   * The cgroup is gone: its last rows. Nothing of it stays in the kernel, once they are where no end of this
-   * process takes them away.
-   */
-  async end(): Promise<readonly ToldRow[]> {
-    await this.close();
-    await this.rows.said();
-    const rows = [...this.rows.finish(), ...this.#beyondRows()];
-    const { cgroup, id } = this.target.spec;
-    const release = () => {
-      this.#kernel.deleteRows(id);
-      this.target.end();
-      this.#owner.gone();
-    };
-    const { digest } = this.target.policy;
-    const last = lastRows(this.#kernel, this.target.spec, this.#told);
-    if (last === undefined) release();
-    else this.#owner.linger({ ...last, cgroup: cgroup.id, digest, release });
-    return rows;
   }
 }

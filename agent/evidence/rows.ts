@@ -6,19 +6,18 @@
  */
 import { isIPv4 } from 'node:net';
 import { escapeText } from '#api/escape.ts';
-import { type EgressEvent, type Reason, reasons } from '#api/event.ts';
+import type { EgressEvent, Reason } from '#api/event.ts';
 import { maskEvent } from '#api/mask.ts';
 import type { Kernel } from '#bpf/kernel.ts';
-import { hooks, rowKey } from '#bpf/layout.ts';
+import { rowKey } from '#bpf/layout.ts';
 import type { EventRecord, ProcessRecord, RowKey } from '#bpf/records.ts';
 import type { AllowedQuery, Client, RefusedQuery } from '#dns/ports.ts';
 import { constantAddress, formatAddress } from '#policy/cidr.ts';
 import type { CompiledPolicy } from '#policy/types.ts';
+import { Drafts } from './drafts.ts';
 import { count, type Entry, partsOf } from './entry.ts';
-import { actionOf, formatIp, portOf, protocolNames, ruleOfReason } from './fields.ts';
 import { identity, rowId } from './identity.ts';
 import { nameContainer, type PartName, Parts } from './parts.ts';
-import { processFields, unknownProcess } from './process.ts';
 import { SearchEndings } from './search-endings.ts';
 import type { Part, ToldRow } from './told-row.ts';
 
@@ -62,9 +61,6 @@ interface Draft {
   readonly of?: { readonly row: string; readonly told: number };
 }
 
-/** Its number means nothing without the policy, which an agent before this one had. */
-const FORMER_RULE = 'a policy before a restart';
-
 /** Rows of refused lookups that one target may have; names are cheap to make up. */
 export const LOOKUP_BUDGET = 1024;
 
@@ -78,10 +74,12 @@ export class RowTable {
   readonly #resolved: AllowedQuery[] = [];
   readonly #searches: SearchEndings<Entry>;
   readonly #containers: Parts;
+  readonly #drafts: Drafts;
 
   constructor(parts: RowParts) {
     this.#parts = parts;
     this.#containers = new Parts(parts.kernel, parts.partName?.bind(parts));
+    this.#drafts = new Drafts(parts);
     this.#searches = new SearchEndings(parts.searches ?? []);
   }
 
@@ -161,11 +159,14 @@ export class RowTable {
   /** What stands in the kernel's own table: of a process before this one, or without an event. */
   find(): void {
     this.settle();
+    const processes = new Map<string, ProcessRecord | undefined>();
     for (const raw of this.#parts.kernel.rowKeys(this.#parts.target.spec.id)) {
       const row = this.#parts.kernel.row(raw);
       if (!row) continue;
       const key = rowKey.read(raw);
-      const process = this.#parts.kernel.process(key.pid, key.start);
+      const who = `${key.pid}/${key.start}`;
+      if (!processes.has(who)) processes.set(who, this.#parts.kernel.process(key.pid, key.start));
+      const process = processes.get(who);
       this.#addKernelRow({ raw, key, process, ...row, times: Number(row.count) });
     }
   }
@@ -245,14 +246,14 @@ export class RowTable {
       : undefined;
     const process = asker && kernel.process(asker.pid, asker.start);
     const event: EgressEvent = {
-      ...this.#base(process, now()),
+      ...this.#drafts.base(process, now()),
       action,
       domain: escapeText(query.name),
       ip: address === null ? null : formatAddress(address),
       port: null,
       protocol: null,
       reason,
-      ...this.#rule(target.policy, query.rule, reason),
+      ...this.#drafts.rule(target.policy, query.rule, reason),
     };
     const container = this.#containerOf(process);
     return { event, start: asker?.start ?? 0n, container };
@@ -266,7 +267,7 @@ export class RowTable {
     const id = seen.raw.toString('latin1');
     let entry = this.#seen.get(id);
     if (!entry) {
-      const event = this.#kernelEvent(seen.key, seen.process, this.#parts.wallTime(seen.first));
+      const event = this.#drafts.ofKernel(seen.key, seen.process, this.#parts.wallTime(seen.first));
       const container = this.#containerOf(seen.process);
       const of = { row: id, told: this.#parts.toldOf?.(seen.raw) ?? 0 };
       entry = this.#entry({ event, start: seen.key.start, container, of });
@@ -274,52 +275,6 @@ export class RowTable {
       if (seen.key.passed) this.#takeLookups(entry);
     }
     count(entry, id, seen.times, this.#parts.wallTime(seen.last));
-  }
-
-  #kernelEvent(key: RowKey, process: ProcessRecord | undefined, time: number): EgressEvent {
-    const { target } = this.#parts;
-    const reason = reasons[key.reason] ?? 'none';
-    const name = key.name ? target.names.nameOf(key.name) : null;
-    const anywhere = key.hook === hooks.indexOf('any');
-    return {
-      ...this.#base(process, time),
-      pid: process?.pid ?? (key.pid || null),
-      action: actionOf(reason, key.passed),
-      domain: name === null ? null : escapeText(name),
-      ip: anywhere ? null : formatIp(key.addr),
-      port: anywhere ? null : portOf(key, reason),
-      protocol: protocolNames.get(key.proto) ?? 'other',
-      reason,
-      ...this.#rule(target.policyOf(key.table), key.rule, reason),
-    };
-  }
-
-  #base(process: ProcessRecord | undefined, time: number) {
-    const at = new Date(time).toISOString();
-    const who = process ? processFields(process, this.#parts.outside) : unknownProcess;
-    return {
-      version: 1 as const,
-      id: null,
-      time: at,
-      last_seen: at,
-      job_url: null,
-      ...this.#parts.labels,
-      container: null,
-      ...who,
-      count: 0,
-      added: null,
-    };
-  }
-
-  #rule(
-    policy: CompiledPolicy | undefined,
-    index: number,
-    reason: Reason,
-  ): Pick<EgressEvent, 'rule' | 'policy'> {
-    if (index > 0 && policy === undefined) return { rule: FORMER_RULE, policy: null };
-    const rule = policy?.rules[index];
-    if (index > 0 && rule) return { rule: rule.name, policy: rule.policy || null };
-    return { rule: ruleOfReason(reason), policy: null };
   }
 
   #containerOf(process: ProcessRecord | undefined): PartName {
