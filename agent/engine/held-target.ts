@@ -135,16 +135,21 @@ export class HeldTarget {
     await this.close();
     await this.rows.said();
     const rows = [...this.rows.finish(), ...this.#beyondRows()];
-    const { cgroup, id } = this.target.spec;
-    const release = () => {
-      this.#kernel.deleteRows(id);
-      this.target.end();
-      this.#owner.gone();
-    };
-    const { digest } = this.target.policy;
-    const last = lastRows(this.#kernel, this.target.spec, this.#told);
+    const { target } = this;
+    const { cgroup } = target.spec;
+    const release = releaseOf(this.#kernel, target, this.#owner);
+    const last = lastRows(this.#kernel, target.spec, this.#told);
     if (last === undefined) release();
-    else this.#owner.linger({ ...last, cgroup: cgroup.id, digest, release });
+    else this.#owner.linger({ ...last, cgroup: cgroup.id, digest: target.policy.digest, release });
     return rows;
   }
+}
+
+/** Apart from a held target, whose table of rows need not live on for it. */
+function releaseOf(kernel: Kernel, target: Target, owner: Owner): () => void {
+  return () => {
+    kernel.deleteRows(target.spec.id);
+    target.end();
+    owner.gone();
+  };
 }

@@ -15,7 +15,7 @@ import type { AllowedQuery, Client, RefusedQuery } from '#dns/ports.ts';
 import { constantAddress, formatAddress } from '#policy/cidr.ts';
 import type { CompiledPolicy } from '#policy/types.ts';
 import { Drafts } from './drafts.ts';
-import { count, type Entry, partsOf } from './entry.ts';
+import { count, countedOf, type Entry, partsOf } from './entry.ts';
 import { identity, rowId } from './identity.ts';
 import { nameContainer, type PartName, Parts } from './parts.ts';
 import { SearchEndings } from './search-endings.ts';
@@ -260,7 +260,7 @@ export class RowTable {
   }
 
   #again(entry: Entry, type: string): void {
-    count(entry, type, (entry.counts.get(type) ?? 0) + 1, this.#parts.now());
+    count(entry, type, countedOf(entry, type).count + 1, this.#parts.now());
   }
 
   #addKernelRow(seen: Seen): void {
@@ -288,17 +288,16 @@ export class RowTable {
     if (known) return of ? this.#join(known, of) : known;
     event.id = rowId(event.target, id);
     const { waiting = false } = asked ?? {};
-    const counts = new Map<string, number>();
     const naming = nameContainer(event, container);
     const entry: Entry = {
-      ...{ event, start, counts, lookup, waiting, merged: false, naming, saying: undefined },
-      ...{ told: 0, toldOf: new Map() },
+      ...{ event, start, counts: [], lookup, waiting, merged: false, naming, saying: undefined },
+      told: 0,
     };
     this.#entries.set(id, entry);
     if (of) this.#join(entry, of);
     if (waiting || entry.told > 0) return entry;
     entry.told = 1;
-    if (of) entry.toldOf.set(of.row, 1);
+    if (of) countedOf(entry, of.row).told = 1;
     const parts = of ? [{ row: of.row, from: 0, to: 1 }] : [];
     this.#say(entry, parts, () => ({ ...event, count: 1, added: 1 }));
     return entry;
@@ -307,7 +306,7 @@ export class RowTable {
   /** One more row of the kernel is a part of this one. */
   #join(entry: Entry, { row, told }: { readonly row: string; readonly told: number }): Entry {
     entry.told += told;
-    entry.toldOf.set(row, told);
+    countedOf(entry, row).told = told;
     return entry;
   }
 
