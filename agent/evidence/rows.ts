@@ -107,7 +107,7 @@ export class RowTable {
     const action = query.resolved ? 'observe' : 'block';
     const draft = this.#lookup(query, action, query.reason, query.address);
     const { event, start } = draft;
-    if (!this.#entries.has(identity(event, start, true))) {
+    if (!this.#entries.has(rowId(event.target, identity(event, start, true)))) {
       if (this.#lookups >= LOOKUP_BUDGET) {
         this.overflow++;
         return;
@@ -283,10 +283,10 @@ export class RowTable {
 
   #entry({ event, start, container, of }: Draft, asked?: { readonly waiting: boolean }): Entry {
     const lookup = asked !== undefined;
-    const id = identity(event, start, lookup);
+    const id = rowId(event.target, identity(event, start, lookup));
     const known = this.#entries.get(id);
     if (known) return of ? this.#join(known, of) : known;
-    event.id = rowId(event.target, id);
+    event.id = id;
     const { waiting = false } = asked ?? {};
     const naming = nameContainer(event, container);
     const entry: Entry = {

@@ -6,7 +6,7 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { asciiJson } from '#api/escape.ts';
 import type { Batch, Numbered, Queued } from './output.ts';
-import { type Lines, Segment } from './segment.ts';
+import { type Lines, Room, Segment } from './segment.ts';
 import { type OutputTold, untold } from './told.ts';
 
 /** A file that has grown to this is followed by another one, bytes: what is read at once and removed at once. */
@@ -32,6 +32,7 @@ export interface Spooled extends Batch {
 export class Spool {
   readonly #options: SpoolOptions;
   readonly #segments: Segment[] = [];
+  readonly #room = new Room();
   readonly #found = new Map<string, number>();
   #turn: Promise<unknown>;
 
@@ -70,7 +71,9 @@ export class Spool {
     told: Pick<OutputTold, 'writing' | 'written' | 'unwritten'> = untold,
   ): Promise<boolean> {
     return this.#inTurn(async () => {
-      const bytes = Buffer.from(records.map(lineOf).join(''));
+      const text = records.map(lineOf).join('');
+      const bytes = this.#room.of(text.length);
+      bytes.write(text, 'latin1');
       if (this.#used + bytes.length > this.#options.bound) return false;
       const segment = await this.#current(records[0]?.seq ?? 0);
       told.writing(records);
@@ -137,7 +140,7 @@ export class Spool {
   /** A file that cannot be read is given up as a whole. */
   async #read(segment: Segment, most: number): Promise<Lines> {
     try {
-      return await segment.read(most);
+      return await segment.read(most, this.#room);
     } catch {
       return { events: [], bytes: segment.size, unreadable: segment.lines };
     }
