@@ -57,6 +57,11 @@ export class Backlog {
     return spool === undefined ? this.room < memory / 2 : spool.isHalfFull;
   }
 
+  /** Nothing is taken any more. */
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   get waiting(): number {
     return this.#memory.length + this.#flying.length + (this.#options.spool?.rows ?? 0);
   }

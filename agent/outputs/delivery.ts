@@ -71,8 +71,9 @@ export class Delivery implements Output {
   #push({ event, parts }: ToldRow): void {
     const { backlog, tally } = this.#options;
     if (backlog.push(event, parts)) return;
-    tally.dropped(1, 'full', attemptsOf([event]));
-    this.#told.settled(parts);
+    tally.dropped(1, backlog.isClosed ? 'ended' : 'full', attemptsOf([event]));
+    // What comes when this agent ends is the next one's to tell.
+    if (!backlog.isClosed) this.#told.settled(parts);
   }
 
   /** Sums go on their way as soon as there is room: those that say nothing new, once it is not crowded any more. */

@@ -216,3 +216,15 @@ test('sums that wait in memory are not told: the next agent tells them', async (
   assert.equal(open(table, { name: 'a' }).of(keyOf(1)), 1, 'killed now');
   await output.end(NOW);
 });
+
+test('what is lost for want of room is told, and what comes when an agent ends is the next one’s', async () => {
+  const table = pinned();
+  const all = open(table, { name: 'a' });
+  const { output, tally } = openOutput({ url: NOWHERE, told: all.output('a'), memory: 0 });
+  // Nobody knows which row it is, so there is no sum of it.
+  output.send(rowOf({ id: null }), [part(1, 0, 1)]);
+  assert.deepEqual([tally.counts.dropped.full, all.of(keyOf(1))], [1, 1]);
+  await output.end(NOW);
+  output.send(rowOf({ id: null }), [part(2, 0, 1)]);
+  assert.deepEqual([tally.counts.dropped.ended, all.of(keyOf(2))], [1, 0]);
+});
