@@ -78,6 +78,7 @@ export async function holdSandbox(
   preparePins(pins, sandbox.cgroup);
   stored.keep(policy);
   const held = await engine.hold({
+    former: stored.recall(engine.before(id) ?? ''),
     cgroup: { path, id, level: levelOf(sandbox.cgroup) },
     netns: { path: `/proc/${sandbox.pid}/ns/net`, own: !sandbox.hostNetwork },
     policy,

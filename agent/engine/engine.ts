@@ -46,6 +46,8 @@ export interface EngineOptions {
 export interface HoldOptions {
   readonly cgroup: { readonly path: string; readonly id: bigint; readonly level: number };
   readonly policy: CompiledPolicy;
+  /** What a process before this one held it by, where somebody remembers it: rows name its rules. */
+  readonly former?: CompiledPolicy | undefined;
   readonly upstream: ServerPool;
   readonly labels: TargetLabels;
   /** Endings that the target's resolvers try with each name. */
@@ -122,7 +124,8 @@ export class Engine {
     try {
       redirect = await this.#redirect(options, slot, budget.queryBurst * QUERY_BYTES, before);
       const id = before?.id ?? this.#numbers.nextTarget();
-      const spec = { slot, id, cgroup, place: redirect.place, budget, before };
+      const { former } = options;
+      const spec = { slot, id, cgroup, place: redirect.place, budget, before, former };
       const { levels } = this.#known;
       target = new Target(this.kernel, this.#numbers, spec, options.policy, levels);
       if (before?.carried) this.#carry(id, cgroup.path);
