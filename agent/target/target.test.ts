@@ -48,7 +48,7 @@ function create(
     setLines: (_table: number, id: number, lines: readonly unknown[]) =>
       said('lines')(id, lines.length),
     setLearned: (_target: number, address: number) => said('learned')(address, ''),
-    deleteLearned: () => {},
+    ...{ deleteLearned: () => {}, deleteCidrsOf: () => {} },
   } as unknown as Kernel;
   const target = new Target(
     kernel,
