@@ -142,10 +142,21 @@ export function maskEvent(event: EgressEvent): EgressEvent {
     comm: masked(comm),
     parent_comm: masked(parent_comm),
     exe: masked(exe),
-    argv: argv === null ? null : maskArguments(argv),
-    ancestry: event.ancestry.map(({ pid, comm: name }) => ({ pid, comm: maskText(name) })),
+    argv: argv === null ? null : sameOr(argv, maskArguments(argv)),
+    ancestry: maskAncestry(event.ancestry),
     domain: masked(domain),
   };
+}
+
+/** Thousands of rows share what nothing was masked in. */
+function sameOr(before: string, after: string): string {
+  return after === before ? before : after;
+}
+
+function maskAncestry(line: EgressEvent['ancestry']): EgressEvent['ancestry'] {
+  const names = line.map(({ comm }) => maskText(comm));
+  if (names.every((name, at) => name === line[at]?.comm)) return line;
+  return line.map(({ pid }, at) => ({ pid, comm: names[at] ?? '' }));
 }
 
 function masked(text: string | null): string | null {

@@ -94,7 +94,7 @@ async function measure(
     const took = performance.now() - began;
     const at = await Promise.race([arrived.promise, pause(PATIENCE, asked + PATIENCE)]);
     const counted =
-      held.rows.finish().reduce((sum, row) => sum + row.count, 0) + held.overflow().refused;
+      held.rows.finish().reduce((sum, { event }) => sum + event.count, 0) + held.overflow().refused;
     await held.close();
     return figures(name, { refused, counted, took, delay: at - asked });
   } finally {

@@ -1,5 +1,6 @@
 /** A struct of another build, read by the names of its fields; where they stand, the kernel says. */
 import type { Shape } from './native.ts';
+import type { Fields, Struct, Values } from './struct.ts';
 
 export class ByName {
   readonly #shape: Shape;
@@ -10,6 +11,10 @@ export class ByName {
     this.#shape = shape;
     this.#from = from;
     this.#at = at;
+  }
+
+  has(name: string): boolean {
+    return this.#shape.fields?.[name] !== undefined;
   }
 
   /** Of up to 32 bits. */
@@ -42,4 +47,21 @@ export class ByName {
     if (field === undefined) throw new RangeError(`the maps before have no field ${name}`);
     return field;
   }
+}
+
+/** The same in this build's layout. Padding is left, and texts are cut where they have less room here. */
+export function converted<F extends Fields>(struct: Struct<F>, from: ByName): Buffer {
+  return struct.write(valuesOf(struct, from) as Partial<Values<F>>);
+}
+
+function valuesOf({ fields }: Struct<Fields>, from: ByName): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  for (const [name, field] of Object.entries(fields)) {
+    if (name.startsWith('_')) continue;
+    if (field === 'u64') values[name] = from.big(name);
+    else if (typeof field === 'string') values[name] = from.number(name);
+    else if ('bytes' in field) values[name] = from.bytes(name);
+    else values[name] = from.list(name).map((one) => valuesOf(field.list, one));
+  }
+  return values;
 }

@@ -5,6 +5,7 @@
 import { readdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { type CarryCount, carryFlows, carrySockets } from './carry.ts';
+import { carryRows, carryTold, overflowBefore } from './carry-rows.ts';
 import { type KeptState, mergeKept, nothingKept, readKept } from './kept-state.ts';
 import * as layout from './layout.ts';
 import { otherFolder, removeOthers } from './map-pins.ts';
@@ -36,6 +37,7 @@ export class Keeping {
     try {
       const maps = native().openPinned(other, readdirSync(other));
       this.#before = { maps, state: readKept(maps, true) };
+      carryTold(maps, engine);
     } catch (error) {
       this.lost = error;
     }
@@ -89,8 +91,18 @@ export class Keeping {
     this.#note(slot, { engaged: 1 });
   }
 
+  /** What every row of the target says of it, as JSON, before anything is told of it. */
+  labels(slot: number, json: string): void {
+    if (!this.#folder) return;
+    const text = Buffer.from(json);
+    const fits = text.length <= layout.LABELS;
+    const value = layout.labels.write(fits ? { length: text.length, text } : { length: 0 });
+    native().mapUpdate(this.#engine, 'labels', u32(slot), value, 0);
+  }
+
   forget(slot: number): void {
     native().mapUpdate(this.#engine, 'kept', u32(slot), Buffer.alloc(layout.kept.size), 0);
+    if (this.#folder) native().mapDelete(this.#engine, 'labels', u32(slot));
   }
 
   /** Numbers that are taken, before they are used. */
@@ -104,6 +116,21 @@ export class Keeping {
     const { maps } = this.#before;
     carryFlows(maps, this.#engine, target);
     return carrySockets(maps, this.#engine, target, pids);
+  }
+
+  /** Rows of this target, once nothing counts in maps of another layout any more. */
+  carryRows(target: number, slot: number): void {
+    if (this.#before === undefined) return;
+    const { maps } = this.#before;
+    carryRows(maps, this.#engine, target);
+    this.#note(slot, { overflow: overflowBefore(maps, slot) });
+  }
+
+  /** Refusals of a slot's target that had no row of their own in maps before these. */
+  overflow(slot: number): number {
+    const value = Buffer.alloc(layout.kept.size);
+    native().mapLookup(this.#engine, 'kept', u32(slot), value);
+    return Number(layout.kept.read(value).overflow);
   }
 
   /** Every living target stands in these maps: those of other layouts are let go. */

@@ -6,6 +6,7 @@ import { type KeptState, type KeptTarget, mergeKept, nothingKept } from './kept-
 function target(cgroup: bigint, changes: Partial<KeptTarget>): KeptTarget {
   return {
     ...{ slot: 0, id: 1, cgroup, level: 3, resolver: { port: 1, mark: 0 }, table: 1, digest: '' },
+    ...{ formerTable: 1, labels: '' },
     ...{ engaged: true, names: [], addresses: new Map(), carried: false, ...changes },
   };
 }

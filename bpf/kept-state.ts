@@ -6,6 +6,7 @@ import { ByName } from './by-name.ts';
 import type { EngineHandle, Shape } from './native.ts';
 import { native } from './native.ts';
 import type { LearnedName } from './records.ts';
+import { u32 } from './struct.ts';
 
 export interface KeptName {
   readonly id: number;
@@ -28,6 +29,10 @@ export interface KeptTarget {
   readonly engaged: boolean;
   readonly names: readonly KeptName[];
   readonly addresses: ReadonlyMap<number, readonly LearnedName[]>;
+  /** The table in force in the maps that it stands in, whose rules rows name by number. */
+  readonly formerTable: number;
+  /** What its rows say of it, as JSON; empty where nobody wrote it down. */
+  readonly labels: string;
   /** It stands in maps of another layout: these know nothing of it yet. */
   readonly carried: boolean;
 }
@@ -78,6 +83,8 @@ export function readKept(maps: EngineHandle, carried: boolean): KeptState {
         level: target.number('level'),
         resolver: { port: target.number('resolver_port'), mark: target.number('mark') },
         table: carried ? 0 : inForce,
+        formerTable: inForce,
+        labels: labelsOf(maps, shapes.labels?.value, slot),
         digest: known ? note.bytes('digest').toString('hex') : '',
         engaged: note.number('engaged') !== 0,
         names: names.get(id) ?? [],
@@ -92,6 +99,15 @@ export function readKept(maps: EngineHandle, carried: boolean): KeptState {
     numbers: { table: numbers?.number('table') ?? 0, target: numbers?.number('target') ?? 0 },
     orphans: orphansOf(new Set(targets.map(({ id }) => id)), names, addresses),
   };
+}
+
+/** A build before this one kept none. */
+function labelsOf(maps: EngineHandle, shape: Shape | undefined, slot: number): string {
+  if (shape === undefined) return '';
+  const value = Buffer.alloc(shape.size);
+  if (!native().mapLookup(maps, 'labels', u32(slot), value)) return '';
+  const labels = new ByName(shape, value);
+  return labels.bytes('text').toString('utf8', 0, labels.number('length'));
 }
 
 function orphansOf(

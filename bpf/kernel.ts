@@ -34,6 +34,7 @@ import {
 } from './records.ts';
 import { u32 } from './struct.ts';
 import { Ticks } from './ticks.ts';
+import { overflowKey, ToldTable } from './told-table.ts';
 
 function u64(value: bigint): Buffer {
   const key = Buffer.alloc(8);
@@ -54,6 +55,8 @@ export class Kernel {
   readonly #learned: LearnedTable;
   /** What is written down for the process after this one, and what the one before left. */
   readonly keeping: Keeping;
+  /** What outputs have been told of rows; undefined where maps end with this process. */
+  readonly told: ToldTable | undefined;
   readonly #ticks = new Ticks(() => this.testRun('tw_clock', emptyFrame).result);
   #traces: LinkHandle[] = [];
   #ring: RingHandle | undefined;
@@ -62,6 +65,7 @@ export class Kernel {
   private constructor({ engine, attempt, refusals, folder }: LoadedEngine) {
     this.#engine = engine;
     this.keeping = new Keeping(engine, folder);
+    this.told = folder ? new ToldTable(engine) : undefined;
     const maps = {
       write: (index: number, value: Buffer) =>
         this.#native.mapWrite(engine, 'learned', index, 0, value),
@@ -169,9 +173,12 @@ export class Kernel {
   deleteTarget(slot: number, cgroup: bigint): void {
     this.#native.mapDelete(this.#engine, 'cgroups', u64(cgroup));
     this.#native.mapStore(this.#engine, 'policies', slot, 0n);
-    this.#update('targets', u32(slot), Buffer.alloc(layout.target.size));
     this.#update('accounts', u32(slot), Buffer.alloc(layout.account.size));
     this.keeping.forget(slot);
+    const target = this.#lookup('targets', u32(slot), layout.target.size);
+    // Until here a process after this one knows that there is something to forget.
+    this.#update('targets', u32(slot), Buffer.alloc(layout.target.size));
+    if (target) this.told?.forget(overflowKey(layout.target.read(target).id));
   }
 
   /** The links of a target that is gone. */
@@ -183,12 +190,13 @@ export class Kernel {
   }
 
   deleteRows(target: number): void {
-    for (const key of this.rowKeys())
-      if (layout.rowKey.read(key).target === target) this.deleteRow(key);
+    for (const key of this.rowKeys(target)) this.deleteRow(key);
   }
 
+  /** The row first: what was told of a row that is not there does no harm. */
   deleteRow(key: Buffer): void {
     this.#native.mapDelete(this.#engine, 'rows', key);
+    this.told?.forget(key);
   }
 
   /** Puts a policy table and its flags (layout.policyFlags) in force, at once for every packet. */
@@ -282,10 +290,12 @@ export class Kernel {
     return value && layout.row.read(value);
   }
 
-  /** Keys of all rows, as they are and once each. */
-  rowKeys(): Buffer[] {
+  /** Keys of a target's rows, as they are and once each. */
+  rowKeys(target: number): Buffer[] {
+    const at = layout.rowKey.offsets.target as number;
     const all = slices(this.#native.mapKeys(this.#engine, 'rows'), layout.rowKey.size);
-    return [...new Map(all.map((key) => [key.toString('latin1'), key])).values()];
+    const own = all.filter((key) => key.readUInt32LE(at) === target);
+    return [...new Map(own.map((key) => [key.toString('latin1'), key])).values()];
   }
 
   /** Verdicts of a target that found no room for a row of their own. */
@@ -293,7 +303,8 @@ export class Kernel {
     const value = this.#lookup('accounts', u32(slot), layout.account.size);
     if (!value) return { refused: 0, allowed: 0 };
     const { overflow, allowed_overflow } = layout.account.read(value);
-    return { refused: Number(overflow), allowed: Number(allowed_overflow) };
+    const before = this.keeping.overflow(slot);
+    return { refused: Number(overflow) + before, allowed: Number(allowed_overflow) };
   }
 
   counters(): Counters {

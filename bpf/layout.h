@@ -137,6 +137,7 @@ struct tw_name_text {
 struct tw_kept {
 	__u32 table;		/* the table that holds what `digest` says */
 	__u32 engaged;		/* port 53 was led to the resolver, and older flows forgotten */
+	__u64 overflow;		/* refusals beyond the row budget in maps of another layout before these */
 	__u8 digest[32];	/* of the compiled policy */
 };
 
@@ -244,6 +245,41 @@ struct tw_row {
 	__u64 count;
 	__u64 first;		/* boot ns */
 	__u64 last;
+};
+
+/*
+ * How much of a row an output has been told, for the agent after this one; no program reads these. What stands
+ * in the spool of an output is told, so what was written last counts only if the spool has got that far.
+ */
+struct tw_told_key {
+	struct tw_row_key row;
+	__u32 output;		/* element of `outputs` */
+	__u32 _pad;
+};
+
+struct tw_told {
+	__u64 count;		/* so much of the row's count */
+	__u64 before;		/* so much, while the spool has not got as far as `place` */
+	__u64 place;		/* 0: it needs no spool */
+};
+
+#define TW_MAX_OUTPUTS 32
+#define TW_OUTPUT_NAME 32
+#define TW_INSTANCE 64
+
+struct tw_output {
+	__u64 place;		/* as far as its spool has got, over all agents */
+	__u64 base;		/* the same when `instance` began, whose numbers count from there */
+	char name[TW_OUTPUT_NAME];
+	char instance[TW_INSTANCE];
+};
+
+/* What every row of a target says of it, as JSON: it may end while no agent is there. */
+#define TW_LABELS 2044
+
+struct tw_labels {
+	__u32 length;		/* 0: there was no room */
+	char text[TW_LABELS];
 };
 
 struct tw_event {

@@ -29,6 +29,10 @@ const mirrored: Record<string, Struct<Fields>> = {
   tw_asker: layout.asker,
   tw_row_key: layout.rowKey,
   tw_row: layout.row,
+  tw_told_key: layout.toldKey,
+  tw_told: layout.told,
+  tw_output: layout.output,
+  tw_labels: layout.labels,
   tw_event: layout.event,
 };
 
@@ -73,4 +77,8 @@ test('the numbers of reasons, counters and limits are those of layout.h', () => 
   assert.equal(define('TW_LEARNED_GONE'), Number(layout.learnedMarks.gone));
   assert.equal(define('TW_MAX_ANCESTORS'), layout.MAX_ANCESTORS);
   assert.equal(define('TW_PART'), layout.PART);
+  assert.equal(define('TW_MAX_OUTPUTS'), layout.MAX_OUTPUTS);
+  assert.equal(define('TW_OUTPUT_NAME'), layout.OUTPUT_NAME);
+  assert.equal(define('TW_INSTANCE'), layout.INSTANCE);
+  assert.equal(define('TW_LABELS'), layout.LABELS);
 });

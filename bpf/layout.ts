@@ -72,7 +72,12 @@ export const nameText = struct({
   length: 'u8',
   text: { bytes: NAME_TEXT },
 });
-export const kept = struct({ table: 'u32', engaged: 'u32', digest: { bytes: 32 } });
+export const kept = struct({
+  table: 'u32',
+  engaged: 'u32',
+  overflow: 'u64',
+  digest: { bytes: 32 },
+});
 export const numbers = struct({ table: 'u32', target: 'u32' });
 
 export const cidrKey = struct({ prefix: 'u32', table: 'u32', addr_be: { bytes: 4 } });
@@ -149,6 +154,21 @@ export const rowKey = struct({
   _pad: 'u32',
 });
 export const row = struct({ count: 'u64', first: 'u64', last: 'u64' });
+
+/** The key of a row, and the number of an output. */
+export const toldKey = struct({ row: { list: rowKey, of: 1 }, output: 'u32', _pad: 'u32' });
+export const told = struct({ count: 'u64', before: 'u64', place: 'u64' });
+export const MAX_OUTPUTS = 32;
+export const OUTPUT_NAME = 32;
+export const INSTANCE = 64;
+export const output = struct({
+  place: 'u64',
+  base: 'u64',
+  name: { bytes: OUTPUT_NAME },
+  instance: { bytes: INSTANCE },
+});
+export const LABELS = 2044;
+export const labels = struct({ length: 'u32', text: { bytes: LABELS } });
 
 export const event = struct({
   time: 'u64',

@@ -89,6 +89,8 @@ export const singleTargetSizes: Readonly<Record<string, number>> = {
   parts: 64,
   askers: 4096,
   rows: 16384,
+  told_rows: 16384,
+  labels: 1,
   events: 1 << 18,
   uplinks: 4,
   flows: 1024,

@@ -8,6 +8,14 @@ export type TargetRecord = Read<typeof layout.target>;
 export type ProcessRecord = Read<typeof layout.processRecord>;
 export type RowKey = Read<typeof layout.rowKey>;
 export type Row = Read<typeof layout.row>;
+export type Told = Read<typeof layout.told>;
+/** An output as the maps know it: see struct tw_output. */
+export interface ToldOutput {
+  readonly place: bigint;
+  readonly base: bigint;
+  readonly name: string;
+  readonly instance: string;
+}
 export type EventRecord = Read<typeof layout.event>;
 export type LearnedName = Read<typeof layout.learnedName>;
 export type Counters = Record<(typeof layout.counterNames)[number], number>;

@@ -26,6 +26,7 @@ type ValueOf<F> = F extends 'u64'
 export type Values<F> = { -readonly [K in keyof F]: ValueOf<F[K]> };
 
 export interface Struct<F extends Fields> {
+  readonly fields: F;
   readonly size: number;
   readonly align: number;
   readonly offsets: Readonly<Record<string, number>>;
@@ -86,6 +87,7 @@ export function struct<const F extends Fields>(fields: F): Struct<F> {
     at: offsets[name] as number,
   }));
   return {
+    fields,
     size,
     align,
     offsets,

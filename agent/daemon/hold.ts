@@ -5,6 +5,7 @@ import type { EgressEvent } from '#api/event.ts';
 import { cgroupPath, levelOf } from '../cgroup/cgroup.ts';
 import type { Mount } from '../cgroup/mountinfo.ts';
 import type { Engine } from '../engine/engine.ts';
+import type { Part, Told, ToldRow } from '../evidence/told-row.ts';
 import type { Governed } from '../pods/governed.ts';
 import type { HeldPod } from '../pods/pods.ts';
 import { createRandom16 } from '../resolver/random.ts';
@@ -54,6 +55,7 @@ export async function holdSandbox(
     governed,
     naming,
     stored,
+    told,
     onRow,
     onCount,
   }: {
@@ -61,9 +63,11 @@ export async function holdSandbox(
     readonly governed: Governed;
     readonly naming: ContainerNaming;
     readonly stored: StoredPolicies;
-    onRow(event: EgressEvent): void;
+    /** What outputs have of rows, where that is kept. */
+    readonly told?: Told | undefined;
+    onRow(event: EgressEvent, parts: readonly Part[]): void;
     /** A row that was told with a smaller count. */
-    onCount(event: EgressEvent): void;
+    onCount(row: ToldRow): void;
   },
 ): Promise<HeldPod> {
   const { identity, policy, jobUrl } = governed;
@@ -74,6 +78,7 @@ export async function holdSandbox(
   preparePins(pins, sandbox.cgroup);
   stored.keep(policy);
   const held = await engine.hold({
+    former: stored.recall(engine.before(id) ?? ''),
     cgroup: { path, id, level: levelOf(sandbox.cgroup) },
     netns: { path: `/proc/${sandbox.pid}/ns/net`, own: !sandbox.hostNetwork },
     policy,
@@ -88,6 +93,7 @@ export async function holdSandbox(
       job_url: jobUrl ?? null,
     },
     searches: sandbox.searches,
+    ...(told && { told }),
     onRow,
     outside: (pid) => pid === shim,
     partName: (cgroup) => naming.containerName(cgroup),
@@ -101,7 +107,7 @@ export async function holdSandbox(
       for (const row of held.rows.grown()) onCount(row);
     },
     async end() {
-      for (const row of await held.end()) if (row.added !== 0) onCount(row);
+      for (const row of await held.end()) if (row.event.added !== 0) onCount(row);
     },
   };
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Logger, pino } from 'pino';
 import { exitCodes, failure, TorwachtError } from '#api/error.ts';
+import type { EgressEvent } from '#api/event.ts';
 import type { Capability } from '#api/node-agent.ts';
 import { Kernel } from '#bpf/kernel.ts';
 import { MAX_TARGETS } from '#bpf/layout.ts';
@@ -15,6 +16,7 @@ import { findCgroup2, readMounts } from '../cgroup/mountinfo.ts';
 import { taggedSockets } from '../cgroup/tags.ts';
 import { ContainerdWatcher } from '../containerd/watcher.ts';
 import { Engine } from '../engine/engine.ts';
+import type { Part, ToldRow } from '../evidence/told-row.ts';
 import { pinRoot } from '../leftovers/bpffs.ts';
 import { removePins } from '../leftovers/sweep.ts';
 import { Outputs } from '../outputs/outputs.ts';
@@ -69,8 +71,13 @@ async function run(options: AgentOptions): Promise<void> {
   });
   const left = (): boolean => departure.left;
   const facts = factsOf(kernel, { connected: () => connected, left, pods: () => pods });
-  const source = files ?? sourceOfCluster(options, { log, registry: metrics.registry, facts });
-  const outputs = new Outputs({ ...options, lines, log, registry: metrics.registry, version });
+  const { registry } = metrics;
+  const source = files ?? sourceOfCluster(options, { log, registry, facts });
+  const outputs = await Outputs.open({
+    ...{ ...options, lines, log, registry, version },
+    ...{ told: kernel.told, targets: engine.targetsBefore },
+  });
+  const rows = rowsTo(outputs, metrics);
   const pods: Pods = new Pods({
     documents: source.documents,
     released: source.released,
@@ -81,22 +88,17 @@ async function run(options: AgentOptions): Promise<void> {
         governed,
         naming: watcher,
         stored,
-        onRow(event) {
-          metrics.row(event);
-          outputs.send(event);
-        },
-        onCount: (event) => outputs.send(event),
+        ...rows,
       }),
     cgroupExists,
-    forget: (sandbox) => removePins(pinsOf(place, sandbox)),
-    log: podLog(log, metrics),
+    ...{ forget: (sandbox) => removePins(pinsOf(place, sandbox)), log: podLog(log, metrics) },
   });
   const folders = { maps: place.maps, pods: place.pins, state: options.state };
   const departure: Departure = departureOf(folders, { source, pods, watcher });
   const health = await serveAgentHealth({
     ...options.listen,
     instance: options.instance,
-    metrics: metrics.registry,
+    metrics: registry,
     problems: () => [
       ...(connected ? [] : ['the container runtime does not answer']),
       ...problemsOf(kernel, source, left()),
@@ -118,7 +120,8 @@ async function run(options: AgentOptions): Promise<void> {
   });
   pods.watch();
   setInterval(() => pods.count(), COUNT_INTERVAL).unref();
-  sweepRegularly(log, departure, () => {
+  sweepRegularly(log, departure, async () => {
+    await engine.bury({ ...rows, policyOf: (digest) => stored.recall(digest) });
     stored.prune(new Set([...pods.digests, ...engine.digestsBefore]));
     return sweepPins(place.pins, cgroupExists);
   });
@@ -140,6 +143,18 @@ async function run(options: AgentOptions): Promise<void> {
   // The last: nothing may come between it and the end.
   await farewell(engine);
   process.exit(0);
+}
+
+/** Where rows of targets go. */
+function rowsTo(outputs: Outputs, metrics: Metrics) {
+  return {
+    told: outputs.told,
+    onRow(event: EgressEvent, parts: readonly Part[]) {
+      metrics.row(event);
+      outputs.send(event, parts);
+    },
+    onCount: ({ event, parts }: ToldRow) => outputs.send(event, parts),
+  };
 }
 
 /** Why it cannot hold pods as it should, apart from a runtime that does not answer. */
@@ -222,20 +237,24 @@ function departureOf(
   });
 }
 
-/** Pods that ended while no agent ran are known by their folders alone. */
-function sweepRegularly(log: Logger, departure: Departure, unpin: () => readonly string[]): void {
-  const sweep = (): void => {
+/** Pods that ended while no agent ran: their last rows are told, and what is pinned for them goes. */
+function sweepRegularly(
+  log: Logger,
+  departure: Departure,
+  bury: () => Promise<readonly string[]>,
+): void {
+  const sweep = async (): Promise<void> => {
     if (departure.left) return;
     try {
-      const uids = unpin();
+      const uids = await bury();
       if (uids.length > 0) log.info({ uids }, 'what was pinned for ended pods is removed');
       if (departure.look()) log.info('this node is left: nothing is pinned any more');
     } catch (error) {
       log.error(fields(error), 'what was pinned before stays');
     }
   };
-  sweep();
-  setInterval(sweep, SWEEP_INTERVAL).unref();
+  void sweep();
+  setInterval(() => void sweep(), SWEEP_INTERVAL).unref();
 }
 
 /** Goes on with what an agent before this one holds: its maps and links are pinned. */
@@ -251,6 +270,7 @@ async function startEngine(log: Logger, maps: string) {
     fault: (error) => log.warn(fields(error), 'a lookup failed'),
     living: () => cgroupIds(cgroups.path),
     members: membersOf,
+    buries: true,
     sockets,
   });
   try {

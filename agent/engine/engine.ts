@@ -7,30 +7,26 @@ import { failure } from '#api/error.ts';
 import type { EgressEvent } from '#api/event.ts';
 import type { KeptTarget } from '#bpf/kept-state.ts';
 import type { Kernel } from '#bpf/kernel.ts';
-import { native } from '#bpf/native.ts';
 import type { EventRecord } from '#bpf/records.ts';
-import { createResolver, type Resolver } from '#dns/resolver.ts';
 import { dohAddresses } from '#policy/always-denied.ts';
 import type { CompiledPolicy } from '#policy/types.ts';
 import { taggedSockets } from '../cgroup/tags.ts';
 import { errors } from '../errors.ts';
-import { overflowRow } from '../evidence/overflow.ts';
 import type { PartName } from '../evidence/parts.ts';
-import { RowTable, type TargetLabels } from '../evidence/rows.ts';
+import type { TargetLabels } from '../evidence/rows.ts';
+import type { Part, Told } from '../evidence/told-row.ts';
 import { noStore, type SocketStore } from '../parent/kept-sockets.ts';
 import { redirectByHooks } from '../redirect/by-hooks.ts';
 import { redirectByNftables } from '../redirect/by-nftables.ts';
 import type { Redirect } from '../redirect/redirect.ts';
-import type { Listening } from '../resolver/listen.ts';
-import { createRandom16 } from '../resolver/random.ts';
-import { listenByTcp } from '../resolver/tcp-server.ts';
-import { listenByUdp } from '../resolver/udp-server.ts';
 import type { ServerPool } from '../resolver/upstream.ts';
 import { type Budget, defaultBudget } from '../target/budget.ts';
 import { Numbers } from '../target/numbers.ts';
 import { Target } from '../target/target.ts';
-import { attachedText } from './attached.ts';
+import { type Burial, bury } from './bury.ts';
+import { HeldTarget } from './held-target.ts';
 import { KnownTargets } from './known.ts';
+import { Lingering } from './lingering.ts';
 
 export interface EngineOptions {
   readonly slots: number;
@@ -41,6 +37,8 @@ export interface EngineOptions {
   living?(): ReadonlySet<bigint>;
   /** Processes in a cgroup and below: whose sockets are carried to maps of another layout. */
   members?(cgroup: string): readonly number[];
+  /** `bury` will be called: until then what the process before left of dead targets stays. */
+  readonly buries?: boolean;
   /** Who keeps the resolvers' sockets beyond this process. */
   readonly sockets?: SocketStore;
 }
@@ -48,6 +46,8 @@ export interface EngineOptions {
 export interface HoldOptions {
   readonly cgroup: { readonly path: string; readonly id: bigint; readonly level: number };
   readonly policy: CompiledPolicy;
+  /** What a process before this one held it by, where somebody remembers it: rows name its rules. */
+  readonly former?: CompiledPolicy | undefined;
   readonly upstream: ServerPool;
   readonly labels: TargetLabels;
   /** Endings that the target's resolvers try with each name. */
@@ -60,7 +60,9 @@ export interface HoldOptions {
   /** Folder on a bpffs that gets the links. */
   readonly pins: string;
   readonly budget?: Partial<Budget>;
-  onRow(event: EgressEvent): void;
+  /** What outputs have of the rows of processes before this one, and of this. */
+  readonly told?: Told;
+  onRow(event: EgressEvent, parts: readonly Part[]): void;
   /** Is this process one that runs the target rather than a part of it? */
   outside(pid: number): boolean;
   /** Whose cgroup right below the target's is called so; a row says it as its container. */
@@ -69,7 +71,6 @@ export interface HoldOptions {
 
 /** Room for a common query, beside what the kernel adds. */
 const QUERY_BYTES = 1024;
-const MS_IN_NS = 1_000_000n;
 /** What comes on top is told with the last counts. */
 const EARLY_EVENTS = 4096;
 
@@ -80,6 +81,7 @@ export class Engine {
   readonly #numbers: Numbers;
   readonly #known: KnownTargets;
   readonly #held = new Map<number, HeldTarget>();
+  readonly #lingering = new Lingering();
   /** Events of targets that a process before this one held, until they are held again. */
   #early: EventRecord[] = [];
   #settled = false;
@@ -93,6 +95,7 @@ export class Engine {
     const names = kept.targets.flatMap((target) => target.names.map(({ id }) => id));
     this.#numbers = new Numbers(kept.numbers, names, (last) => kernel.keeping.numbers(last));
     this.#known = new KnownTargets(kernel, options.slots, kept, options.living);
+    if (options.buries !== true) this.#known.dropDead();
     if (kernel.keeping.lost) options.fault(kernel.keeping.lost);
     for (const address of dohAddresses) this.kernel.setDohAddress(address);
     this.kernel.attachTraces();
@@ -113,6 +116,7 @@ export class Engine {
     const hole = taggedSockets(this.kernel);
     if (hole) throw hole;
     const { cgroup } = options;
+    this.#lingering.release(cgroup.id);
     const { slot, before } = this.#known.place(cgroup.id, cgroup.level);
     const budget = { ...defaultBudget, ...options.budget };
     let redirect: Redirect | undefined;
@@ -120,13 +124,16 @@ export class Engine {
     try {
       redirect = await this.#redirect(options, slot, budget.queryBurst * QUERY_BYTES, before);
       const id = before?.id ?? this.#numbers.nextTarget();
-      const spec = { slot, id, cgroup, place: redirect.place, budget, before };
+      const { former } = options;
+      const spec = { slot, id, cgroup, place: redirect.place, budget, before, former };
       const { levels } = this.#known;
       target = new Target(this.kernel, this.#numbers, spec, options.policy, levels);
       if (before?.carried) this.#carry(id, cgroup.path);
+      this.kernel.keeping.labels(slot, JSON.stringify(options.labels));
       const held = this.#attend(target, options, redirect);
       await this.kernel.attachCgroup(cgroup.path, options.pins);
       await redirect.engage();
+      if (before) this.#goOn(held, before);
       this.kernel.keeping.engaged(slot);
       await held.answer(redirect);
       this.#known.taken(cgroup.id);
@@ -148,6 +155,7 @@ export class Engine {
         redirect.close();
         this.#held.delete(slot);
       },
+      linger: (last) => this.#lingering.add(last),
       gone: () => {
         redirect.forget();
         this.#sockets.drop(String(cgroup.id));
@@ -180,6 +188,16 @@ export class Engine {
       this.#options.fault(failure(errors.notCarried, { count: missed, cgroup: path }));
   }
 
+  /** With the rows of the process before: nothing counts in its maps any more. */
+  #goOn({ rows }: HeldTarget, { carried, id, slot }: KeptTarget): void {
+    try {
+      if (carried) this.kernel.keeping.carryRows(id, slot);
+    } catch (error) {
+      this.#options.fault(error);
+    }
+    rows.find();
+  }
+
   /** Maps of another layout are of no use once every living target stands in these. */
   #settle(): void {
     if (this.#settled || this.#known.waiting > 0) return;
@@ -204,9 +222,28 @@ export class Engine {
     return this.#known.digestOf(cgroup);
   }
 
-  /** All of those digests. */
+  /** All of those digests, and of what has ended but lingers. */
   get digestsBefore(): readonly string[] {
-    return this.#known.digests;
+    return [...this.#known.digests, ...this.#lingering.digests];
+  }
+
+  /** Ids of targets that a process before this one held and that are not held again yet. */
+  get targetsBefore(): ReadonlySet<number> {
+    return this.#known.ids;
+  }
+
+  /** Tells what is untold of targets that a process before this one held and whose cgroup is gone. */
+  async bury(burial: Burial): Promise<void> {
+    for (const before of this.#known.claimDead()) {
+      const { cgroup } = before;
+      const release = () => {
+        this.#known.drop(cgroup);
+        this.#settle();
+      };
+      const last = await bury(this.kernel, before, burial).catch(this.#options.fault);
+      if (last === undefined) release();
+      else this.#lingering.add({ ...last, release });
+    }
   }
 
   /** Queries that were taken and have no answer yet. */
@@ -215,121 +252,7 @@ export class Engine {
   }
 
   close(): void {
+    this.#lingering.close();
     this.kernel.close();
-  }
-}
-
-/** Whom a held target tells of its end. */
-interface Told {
-  /** It answers no more; what is attached stays. */
-  stopped(): void;
-  /** Its cgroup is gone, and the kernel has forgotten it. */
-  gone(): void;
-}
-
-export class HeldTarget {
-  readonly target: Target;
-  readonly rows: RowTable;
-  readonly resolver: Resolver;
-  /** Queries that were taken and have no answer yet. */
-  answering = 0;
-  readonly #kernel: Kernel;
-  readonly #fault: (error: unknown) => void;
-  readonly #told: Told;
-  readonly #servers: Listening[] = [];
-  readonly #labels: TargetLabels;
-  readonly #since = Date.now();
-
-  constructor(
-    kernel: Kernel,
-    target: Target,
-    options: HoldOptions,
-    engine: Pick<EngineOptions, 'version' | 'fault'>,
-    told: Told,
-  ) {
-    this.#kernel = kernel;
-    this.target = target;
-    this.#fault = engine.fault;
-    this.#told = told;
-    this.#labels = options.labels;
-    const booted = BigInt(Date.now()) * MS_IN_NS - native().bootTime();
-    this.rows = new RowTable({
-      kernel,
-      target,
-      labels: options.labels,
-      searches: options.searches ?? [],
-      now: Date.now,
-      wallTime: (boot) => Number((booted + boot) / MS_IN_NS),
-      outside: options.outside,
-      ...(options.partName && { partName: options.partName }),
-      onRow: options.onRow,
-    });
-    this.resolver = createResolver({
-      judge: () => (name) => target.judge(name),
-      mode: () => target.policy.mode,
-      attached: () => attachedText(engine.version, target.policy),
-      upstream: options.upstream,
-      sink: target,
-      evidence: this.rows,
-      fault: engine.fault,
-      clock: () => performance.now(),
-      random: createRandom16(),
-      limits: { ...defaultBudget, ...options.budget }.resolver,
-    });
-  }
-
-  /** Takes queries from these sockets from now on. */
-  async answer(redirect: Pick<Redirect, 'take'>): Promise<void> {
-    const answer = async (...query: Parameters<Resolver['handle']>) => {
-      this.answering++;
-      try {
-        return await this.resolver.handle(...query);
-      } finally {
-        this.answering--;
-      }
-    };
-    const fault = this.#fault;
-    for (const { kind, fd } of redirect.take()) {
-      const options = { where: { fd, family: kind.endsWith('6') ? 6 : 4 }, answer, fault } as const;
-      const listen = kind.startsWith('udp') ? listenByUdp : listenByTcp;
-      this.#servers.push(await listen(options));
-    }
-  }
-
-  /** Another policy, at once. Throws with the one before still in force. */
-  setPolicy(policy: CompiledPolicy): void {
-    this.rows.settle();
-    this.target.setPolicy(policy);
-    this.resolver.policyChanged();
-  }
-
-  /** Verdicts that found no room for a row of their own. */
-  overflow(): { refused: number; allowed: number } {
-    const { refused, allowed } = this.#kernel.overflow(this.target.spec.slot);
-    return { refused: refused + this.rows.overflow, allowed };
-  }
-
-  #beyondRows(): readonly EgressEvent[] {
-    const { refused } = this.overflow();
-    const { mode } = this.target.policy;
-    const times = { since: this.#since, now: Date.now() };
-    const row = overflowRow({ labels: this.#labels, mode, refused, ...times });
-    return row === undefined ? [] : [row];
-  }
-
-  /** Stops answering. What is attached and pinned goes on refusing. */
-  async close(): Promise<void> {
-    this.#told.stopped();
-    await Promise.all(this.#servers.map((server) => server.close()));
-  }
-
-  /** The cgroup is gone: its last rows, and nothing of it stays in the kernel. */
-  async end(): Promise<readonly EgressEvent[]> {
-    await this.close();
-    const rows = [...this.rows.finish(), ...this.#beyondRows()];
-    this.#kernel.deleteRows(this.target.spec.id);
-    this.target.end();
-    this.#told.gone();
-    return rows;
   }
 }

@@ -41,7 +41,6 @@ export class KnownTargets {
       const tables = new Set(targets.map(({ table }) => table));
       kernel.deleteCidrsOf((table) => !tables.has(table));
     }
-    this.#dropDead();
   }
 
   /** How many of the process before are still to be held again. */
@@ -70,7 +69,7 @@ export class KnownTargets {
       known.held = true;
       return known;
     }
-    if (this.#entries.size >= this.#slots) this.#dropDead();
+    if (this.#entries.size >= this.#slots) this.dropDead();
     const slot = this.#free();
     if (slot === undefined) throw failure(errors.noSlot, { limit: this.#slots });
     const entry = { slot, level, before: undefined, held: true };
@@ -111,16 +110,46 @@ export class KnownTargets {
   }
 
   /** What nobody attends and whose cgroup is gone is forgotten by the kernel too. */
-  #dropDead(): void {
-    const living = this.#living?.();
-    if (living === undefined) return;
-    for (const [cgroup, entry] of this.#entries) {
-      if (entry.held || living.has(cgroup)) continue;
-      if (entry.before) this.#dropKept(entry.before);
-      this.#kernel.forgetUplinksOf(entry.slot);
-      this.#kernel.deleteTarget(entry.slot, cgroup);
-      this.#entries.delete(cgroup);
+  dropDead(): void {
+    for (const [cgroup] of this.#dead()) this.drop(cgroup);
+  }
+
+  /**
+   * Those of the process before whose cgroup is gone: from now on they are the caller's, who tells what they left
+   * and then drops them. All other dead ones are dropped.
+   */
+  claimDead(): readonly KeptTarget[] {
+    const claimed: KeptTarget[] = [];
+    for (const [cgroup, entry] of this.#dead()) {
+      if (entry.before === undefined) {
+        this.drop(cgroup);
+        continue;
+      }
+      entry.held = true;
+      claimed.push(entry.before);
     }
+    return claimed;
+  }
+
+  /** The kernel forgets it. */
+  drop(cgroup: bigint): void {
+    const entry = this.#entries.get(cgroup);
+    if (entry === undefined) return;
+    if (entry.before) this.#dropKept(entry.before);
+    this.#kernel.forgetUplinksOf(entry.slot);
+    this.#kernel.deleteTarget(entry.slot, cgroup);
+    this.#entries.delete(cgroup);
+  }
+
+  /** Ids of targets of the process before that are not held again yet. */
+  get ids(): ReadonlySet<number> {
+    return new Set([...this.#entries.values()].flatMap(({ before }) => before?.id ?? []));
+  }
+
+  #dead(): readonly (readonly [bigint, Entry])[] {
+    const living = this.#living?.();
+    if (living === undefined) return [];
+    return [...this.#entries].filter(([cgroup, { held }]) => !held && !living.has(cgroup));
   }
 
   #dropKept({ id, table, names, addresses }: KeptTarget): void {

@@ -1,8 +1,10 @@
 /** What no row was left for, as one row: nothing is known of it but how often it was. */
 import type { EgressEvent } from '#api/event.ts';
+import { overflowKey } from '#bpf/told-table.ts';
 import { rowId } from './identity.ts';
 import { unknownProcess } from './process.ts';
 import type { TargetLabels } from './rows.ts';
+import type { Told, ToldRow } from './told-row.ts';
 
 /** In place of a rule. */
 const RULE = 'beyond what rows are kept for';
@@ -10,17 +12,26 @@ const RULE = 'beyond what rows are kept for';
 export interface Overflow {
   readonly labels: TargetLabels;
   readonly mode: 'Block' | 'Observe';
+  /** As the kernel has counted. */
   readonly refused: number;
+  /** Refused lookups, which it has not. */
+  readonly elsewhere: number;
+  readonly target: number;
+  readonly told: Pick<Told, 'of'> | undefined;
   /** When the target was first held, and now; wall time, ms. */
   readonly since: number;
   readonly now: number;
 }
 
 /** Undefined where a row stands for everything. */
-export function overflowRow(overflow: Overflow): EgressEvent | undefined {
-  const { labels, mode, refused, since, now } = overflow;
-  if (refused === 0) return undefined;
-  return {
+export function overflowRow(overflow: Overflow): ToldRow | undefined {
+  const { labels, mode, refused, elsewhere, since, now, target, told } = overflow;
+  const count = refused + elsewhere;
+  if (count === 0) return undefined;
+  const row = overflowKey(target);
+  const from = Math.min(told?.of(row) ?? 0, refused);
+  const parts = refused > from ? [{ row: row.toString('latin1'), from, to: refused }] : [];
+  const event: EgressEvent = {
     version: 1,
     id: rowId(labels.target, 'overflow'),
     time: new Date(since).toISOString(),
@@ -31,6 +42,7 @@ export function overflowRow(overflow: Overflow): EgressEvent | undefined {
     ...unknownProcess,
     action: mode === 'Observe' ? 'observe' : 'block',
     ...{ domain: null, ip: null, port: null, protocol: null, reason: 'none', policy: null },
-    ...{ rule: RULE, count: refused, added: refused },
+    ...{ rule: RULE, count, added: count - from },
   };
+  return { event, parts };
 }

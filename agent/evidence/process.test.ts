@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { processRecord } from '#bpf/layout.ts';
 import type { ProcessRecord } from '#bpf/records.ts';
-import { processFields } from './process.ts';
+import { Processes, processFields } from './process.ts';
 
 const nobody = () => false;
 const padded = (text: string, size: number) => {
@@ -95,4 +95,26 @@ test('hostile names are escaped wherever they stand', () => {
   assert.equal(fields.comm, '\\x1b[31m');
   assert.equal(fields.exe, '/tmp/\\x1b[31m');
   assert.equal(fields.parent_comm, '\\x1b[31m');
+});
+
+test('rows of a process share its fields, until it is called otherwise or somebody above is outside', () => {
+  const outside = new Set<number>();
+  const processes = new Processes((pid) => outside.has(pid));
+  const ancestors = [
+    [30, 'sh'],
+    [20, 'npm'],
+  ] as const;
+  const first = processes.fieldsOf(record({ ancestors, argv: 'node\0' }));
+  assert.equal(processes.fieldsOf(record({ ancestors, argv: 'node\0' })), first);
+  for (const change of [{ comm: 'x' }, { exe: '/x' }, { argv: 'node\0x\0' }, { ancestors: [] }]) {
+    const other = record({ ancestors, argv: 'node\0', ...change });
+    assert.deepEqual(
+      processes.fieldsOf(other),
+      processFields(other, () => false),
+    );
+  }
+  outside.add(20);
+  assert.deepEqual(processes.fieldsOf(record({ ancestors, argv: 'node\0' })).ancestry, [
+    { pid: 30, comm: 'sh' },
+  ]);
 });

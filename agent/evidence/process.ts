@@ -40,6 +40,38 @@ export function processFields(
   };
 }
 
+/** Processes whose fields are remembered; a mighty job may make any number of others. */
+const MOST = 1024;
+
+/** Rows of one process share its fields: there may be thousands of them. */
+export class Processes {
+  readonly #outside: (pid: number) => boolean;
+  readonly #known = new Map<string, ProcessFields>();
+
+  constructor(outside: (pid: number) => boolean) {
+    this.#outside = outside;
+  }
+
+  /** As the process is called now: another name, or another program, makes other fields. */
+  fieldsOf(record: ProcessRecord): ProcessFields {
+    const key = this.#keyOf(record);
+    const known = this.#known.get(key);
+    if (known) return known;
+    const fields = processFields(record, this.#outside);
+    if (this.#known.size >= MOST) this.#known.clear();
+    this.#known.set(key, fields);
+    return fields;
+  }
+
+  #keyOf({ pid, uid, argv_size, ancestors, ancestor, ...texts }: ProcessRecord): string {
+    const line = ancestor.slice(0, ancestors).map((one) => {
+      return `${one.pid} ${this.#outside(one.pid)} ${one.comm.toString('latin1')}`;
+    });
+    const own = [texts.comm, texts.exe, texts.argv].map((text) => text.toString('latin1'));
+    return [pid, uid, argv_size, ...own, ...line].join('\n');
+  }
+}
+
 /** Arguments in one line; one that holds a blank is quoted. */
 function words(record: ProcessRecord): string {
   const all = record.argv.subarray(0, record.argv_size);

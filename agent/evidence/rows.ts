@@ -6,20 +6,20 @@
  */
 import { isIPv4 } from 'node:net';
 import { escapeText } from '#api/escape.ts';
-import { type EgressEvent, type Reason, reasons } from '#api/event.ts';
+import type { EgressEvent, Reason } from '#api/event.ts';
 import { maskEvent } from '#api/mask.ts';
 import type { Kernel } from '#bpf/kernel.ts';
-import { hooks, rowKey } from '#bpf/layout.ts';
+import { rowKey } from '#bpf/layout.ts';
 import type { EventRecord, ProcessRecord, RowKey } from '#bpf/records.ts';
 import type { AllowedQuery, Client, RefusedQuery } from '#dns/ports.ts';
 import { constantAddress, formatAddress } from '#policy/cidr.ts';
 import type { CompiledPolicy } from '#policy/types.ts';
-import { count, type Entry } from './entry.ts';
-import { actionOf, formatIp, portOf, protocolNames, ruleOfReason } from './fields.ts';
+import { Drafts } from './drafts.ts';
+import { count, countedOf, type Entry, partsOf } from './entry.ts';
 import { identity, rowId } from './identity.ts';
 import { nameContainer, type PartName, Parts } from './parts.ts';
-import { processFields, unknownProcess } from './process.ts';
 import { SearchEndings } from './search-endings.ts';
+import type { Part, ToldRow } from './told-row.ts';
 
 export type TargetLabels = Pick<
   EgressEvent,
@@ -46,8 +46,10 @@ export interface RowParts {
   outside(pid: number): boolean;
   /** Whose cgroup below the target's is called so: a container's name, where the target is a pod. */
   partName?(cgroup: string): PartName;
+  /** How much of a row of the kernel outputs were told by processes before this one; without, nothing. */
+  toldOf?(row: Buffer): number;
   /** Told once per row, as it happens. */
-  onRow(event: EgressEvent): void;
+  onRow(event: EgressEvent, parts: readonly Part[]): void;
 }
 
 /** A row as it would begin: what an entry is made of. */
@@ -55,11 +57,9 @@ interface Draft {
   readonly event: EgressEvent;
   readonly start: bigint;
   readonly container: PartName;
-  readonly told: number;
+  /** The kernel's row that it stands for, and how much of it was told; a look-up stands for none. */
+  readonly of?: { readonly row: string; readonly told: number };
 }
-
-/** Its number means nothing without the policy, which an agent before this one had. */
-const FORMER_RULE = 'a policy before a restart';
 
 /** Rows of refused lookups that one target may have; names are cheap to make up. */
 export const LOOKUP_BUDGET = 1024;
@@ -74,13 +74,12 @@ export class RowTable {
   readonly #resolved: AllowedQuery[] = [];
   readonly #searches: SearchEndings<Entry>;
   readonly #containers: Parts;
-  /** Rows of the kernel that began before were told by an agent before this one. Wall time, ms. */
-  readonly #began: number;
+  readonly #drafts: Drafts;
 
   constructor(parts: RowParts) {
     this.#parts = parts;
-    this.#began = parts.now();
     this.#containers = new Parts(parts.kernel, parts.partName?.bind(parts));
+    this.#drafts = new Drafts(parts);
     this.#searches = new SearchEndings(parts.searches ?? []);
   }
 
@@ -98,7 +97,6 @@ export class RowTable {
         first: e.time,
         last: e.time,
         times: 1,
-        former: false,
       });
     }
   }
@@ -109,7 +107,7 @@ export class RowTable {
     const action = query.resolved ? 'observe' : 'block';
     const draft = this.#lookup(query, action, query.reason, query.address);
     const { event, start } = draft;
-    if (!this.#entries.has(identity(event, start, true))) {
+    if (!this.#entries.has(rowId(event.target, identity(event, start, true)))) {
       if (this.#lookups >= LOOKUP_BUDGET) {
         this.overflow++;
         return;
@@ -147,17 +145,9 @@ export class RowTable {
    * All rows with their final counts; `added` is what of that was never told. What lost its event is found in the
    * kernel's own table, and told first.
    */
-  finish(): EgressEvent[] {
-    this.settle();
-    for (const raw of this.#parts.kernel.rowKeys()) {
-      const row = this.#parts.kernel.row(raw);
-      const key = rowKey.read(raw);
-      if (!row || key.target !== this.#parts.target.spec.id) continue;
-      const process = this.#parts.kernel.process(key.pid, key.start);
-      const former = this.#parts.wallTime(row.first) < this.#began;
-      this.#addKernelRow({ raw, key, process, ...row, times: Number(row.count), former });
-    }
-    const rows: EgressEvent[] = [];
+  finish(): ToldRow[] {
+    this.find();
+    const rows: ToldRow[] = [];
     for (const entry of this.#entries.values()) {
       if (entry.merged) continue;
       this.#tell(entry);
@@ -166,22 +156,44 @@ export class RowTable {
     return rows;
   }
 
+  /** What stands in the kernel's own table: of a process before this one, or without an event. */
+  find(): void {
+    this.settle();
+    const processes = new Map<string, ProcessRecord | undefined>();
+    for (const raw of this.#parts.kernel.rowKeys(this.#parts.target.spec.id)) {
+      const row = this.#parts.kernel.row(raw);
+      if (!row) continue;
+      const key = rowKey.read(raw);
+      const who = `${key.pid}/${key.start}`;
+      if (!processes.has(who)) processes.set(who, this.#parts.kernel.process(key.pid, key.start));
+      const process = processes.get(who);
+      this.#addKernelRow({ raw, key, process, ...row, times: Number(row.count) });
+    }
+  }
+
+  /** Resolves when all that was to be told first has been told. */
+  async said(): Promise<void> {
+    await Promise.all([...this.#entries.values()].map(({ saying }) => saying));
+  }
+
   /** Rows that have happened more often than was told. What waits goes on waiting. */
-  grown(): EgressEvent[] {
+  grown(): ToldRow[] {
     this.settle();
     for (const [id, entry] of this.#seen) {
       const row = this.#parts.kernel.row(Buffer.from(id, 'latin1'));
       if (row) count(entry, id, Number(row.count), this.#parts.wallTime(row.last));
     }
     return [...this.#entries.values()]
-      .filter(({ waiting, merged, event, told }) => !waiting && !merged && event.count > told)
+      .filter(({ waiting, merged, saying }) => !waiting && !merged && saying === undefined)
+      .filter(({ event, told }) => event.count > told)
       .map((entry) => this.#last(entry));
   }
 
-  #last(entry: Entry): EgressEvent {
+  #last(entry: Entry): ToldRow {
     const { event, told } = entry;
     entry.told = event.count;
-    return maskEvent({ ...event, added: Math.max(0, event.count - told) });
+    const parts = partsOf(entry);
+    return { event: maskEvent({ ...event, added: Math.max(0, event.count - told) }), parts };
   }
 
   /** One that waited. */
@@ -190,14 +202,17 @@ export class RowTable {
     entry.waiting = false;
     const count = entry.event.count;
     entry.told = count;
-    this.#say(entry, () => ({ ...entry.event, count, added: count }));
+    this.#say(entry, [], () => ({ ...entry.event, count, added: count }));
   }
 
   /** As soon as it is known which container it is of. Rows leave this table masked, here and in `finish`. */
-  #say({ naming }: Entry, event: () => EgressEvent): void {
-    const say = () => this.#parts.onRow(maskEvent(event()));
-    if (naming === undefined) say();
-    else void naming.then(say);
+  #say(entry: Entry, parts: readonly Part[], event: () => EgressEvent): void {
+    const say = () => {
+      entry.saying = undefined;
+      this.#parts.onRow(maskEvent(event()), parts);
+    };
+    if (entry.naming === undefined) say();
+    else entry.saying = entry.naming.then(say);
   }
 
   /** In Observe it waits for a connection as well, and as long as one takes. */
@@ -231,100 +246,67 @@ export class RowTable {
       : undefined;
     const process = asker && kernel.process(asker.pid, asker.start);
     const event: EgressEvent = {
-      ...this.#base(process, now()),
+      ...this.#drafts.base(process, now()),
       action,
       domain: escapeText(query.name),
       ip: address === null ? null : formatAddress(address),
       port: null,
       protocol: null,
       reason,
-      ...this.#rule(target.policy, query.rule, reason),
+      ...this.#drafts.rule(target.policy, query.rule, reason),
     };
     const container = this.#containerOf(process);
-    return { event, start: asker?.start ?? 0n, container, told: 0 };
+    return { event, start: asker?.start ?? 0n, container };
   }
 
   #again(entry: Entry, type: string): void {
-    count(entry, type, (entry.counts.get(type) ?? 0) + 1, this.#parts.now());
+    count(entry, type, countedOf(entry, type).count + 1, this.#parts.now());
   }
 
   #addKernelRow(seen: Seen): void {
     const id = seen.raw.toString('latin1');
     let entry = this.#seen.get(id);
     if (!entry) {
-      const event = this.#kernelEvent(seen.key, seen.process, this.#parts.wallTime(seen.first));
+      const event = this.#drafts.ofKernel(seen.key, seen.process, this.#parts.wallTime(seen.first));
       const container = this.#containerOf(seen.process);
-      entry = this.#entry({ event, start: seen.key.start, container, told: Number(seen.former) });
+      const of = { row: id, told: this.#parts.toldOf?.(seen.raw) ?? 0 };
+      entry = this.#entry({ event, start: seen.key.start, container, of });
       this.#seen.set(id, entry);
       if (seen.key.passed) this.#takeLookups(entry);
     }
     count(entry, id, seen.times, this.#parts.wallTime(seen.last));
   }
 
-  #kernelEvent(key: RowKey, process: ProcessRecord | undefined, time: number): EgressEvent {
-    const { target } = this.#parts;
-    const reason = reasons[key.reason] ?? 'none';
-    const name = key.name ? target.names.nameOf(key.name) : null;
-    const anywhere = key.hook === hooks.indexOf('any');
-    return {
-      ...this.#base(process, time),
-      pid: process?.pid ?? (key.pid || null),
-      action: actionOf(reason, key.passed),
-      domain: name === null ? null : escapeText(name),
-      ip: anywhere ? null : formatIp(key.addr),
-      port: anywhere ? null : portOf(key, reason),
-      protocol: protocolNames.get(key.proto) ?? 'other',
-      reason,
-      ...this.#rule(target.policyOf(key.table), key.rule, reason),
-    };
-  }
-
-  #base(process: ProcessRecord | undefined, time: number) {
-    const at = new Date(time).toISOString();
-    const who = process ? processFields(process, this.#parts.outside) : unknownProcess;
-    return {
-      version: 1 as const,
-      id: null,
-      time: at,
-      last_seen: at,
-      job_url: null,
-      ...this.#parts.labels,
-      container: null,
-      ...who,
-      count: 0,
-      added: null,
-    };
-  }
-
-  #rule(
-    policy: CompiledPolicy | undefined,
-    index: number,
-    reason: Reason,
-  ): Pick<EgressEvent, 'rule' | 'policy'> {
-    if (index > 0 && policy === undefined) return { rule: FORMER_RULE, policy: null };
-    const rule = policy?.rules[index];
-    if (index > 0 && rule) return { rule: rule.name, policy: rule.policy || null };
-    return { rule: ruleOfReason(reason), policy: null };
-  }
-
   #containerOf(process: ProcessRecord | undefined): PartName {
     return process === undefined ? null : this.#containers.of(process);
   }
 
-  #entry({ event, start, container, told }: Draft, asked?: { readonly waiting: boolean }): Entry {
+  #entry({ event, start, container, of }: Draft, asked?: { readonly waiting: boolean }): Entry {
     const lookup = asked !== undefined;
-    const id = identity(event, start, lookup);
+    const id = rowId(event.target, identity(event, start, lookup));
     const known = this.#entries.get(id);
-    if (known) return known;
-    event.id = rowId(event.target, id);
+    if (known) return of ? this.#join(known, of) : known;
+    event.id = id;
     const { waiting = false } = asked ?? {};
-    const counts = new Map<string, number>();
     const naming = nameContainer(event, container);
-    const entry: Entry = { event, start, counts, lookup, waiting, merged: false, naming, told };
+    const entry: Entry = {
+      ...{ event, start, counts: [], lookup, waiting, merged: false, naming, saying: undefined },
+      told: 0,
+    };
     this.#entries.set(id, entry);
-    if (waiting || told > 0) return entry;
+    if (of) this.#join(entry, of);
+    if (waiting || entry.told > 0) return entry;
     entry.told = 1;
-    this.#say(entry, () => ({ ...event, count: 1, added: 1 }));
+    if (of) countedOf(entry, of.row).told = 1;
+    const parts = of ? [{ row: of.row, from: 0, to: 1 }] : [];
+    this.#say(entry, parts, () => ({ ...event, count: 1, added: 1 }));
+    return entry;
+  }
+
+  /** One more row of the kernel is a part of this one. */
+  #join(entry: Entry, { row, told }: { readonly row: string; readonly told: number }): Entry {
+    entry.told += told;
+    countedOf(entry, row).told = told;
     return entry;
   }
 
@@ -350,8 +332,6 @@ interface Seen {
   readonly first: bigint;
   readonly last: bigint;
   readonly times: number;
-  /** An agent before this one has told it. */
-  readonly former: boolean;
 }
 
 function askerOf({ pid }: EgressEvent, start: bigint): string {

@@ -3,8 +3,10 @@
  * is written to the spool before it is delivered. While the disk does not take any, rows go out from memory.
  */
 import type { EgressEvent } from '#api/event.ts';
-import type { Batch, Numbered } from './output.ts';
+import type { Part, ToldRow } from '../evidence/told-row.ts';
+import type { Batch, Queued } from './output.ts';
 import type { Spool, Spooled } from './spool.ts';
+import { type OutputTold, untold } from './told.ts';
 
 /** Rows that are written in one step. */
 const CHUNK = 256;
@@ -17,6 +19,8 @@ export interface BacklogOptions {
   readonly memory: number;
   /** A disk that took nothing is tried again after so long, ms. */
   readonly pause: number;
+  /** Hears what no end of this process takes away any more. */
+  readonly told?: OutputTold;
   /** Rows cannot be written any more, and stay in memory. Told once, until it works again. */
   fault(error: unknown): void;
 }
@@ -25,10 +29,11 @@ export class Backlog {
   /** Called when rows of memory were written to the disk. */
   eased: () => void = () => {};
   readonly #options: BacklogOptions;
+  readonly #told: OutputTold;
   #seq = 0;
-  #memory: Numbered[] = [];
+  #memory: Queued[] = [];
   /** Handed out from memory, and not done. */
-  #flying: readonly Numbered[] = [];
+  #flying: readonly Queued[] = [];
   #writing: Promise<void> | undefined;
   #pausing: NodeJS.Timeout | undefined;
   #news = Promise.withResolvers<void>();
@@ -38,6 +43,7 @@ export class Backlog {
 
   constructor(options: BacklogOptions) {
     this.#options = options;
+    this.#told = options.told ?? untold;
   }
 
   /** Rows that memory has room for. */
@@ -51,15 +57,20 @@ export class Backlog {
     return spool === undefined ? this.room < memory / 2 : spool.isHalfFull;
   }
 
+  /** Nothing is taken any more. */
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   get waiting(): number {
     return this.#memory.length + this.#flying.length + (this.#options.spool?.rows ?? 0);
   }
 
   /** False where there is no room. Its number is used up all the same: a gap tells the receiver. */
-  push(event: EgressEvent): boolean {
+  push(event: EgressEvent, parts: readonly Part[] = []): boolean {
     const seq = ++this.#seq;
     if (this.#closed || this.room <= 0) return false;
-    this.#memory.push({ seq, event });
+    this.#memory.push({ seq, event, parts });
     this.#write();
     this.#tellNews();
     return true;
@@ -73,7 +84,8 @@ export class Backlog {
       if (spooled) return spooled;
       if (this.#memory.length > 0 && !this.#writing) {
         this.#flying = this.#memory.splice(0, most);
-        return { instance: this.#options.instance, events: this.#flying };
+        const events = this.#flying.map(({ seq, event }) => ({ seq, event }));
+        return { instance: this.#options.instance, events };
       }
       await news;
     }
@@ -82,8 +94,13 @@ export class Backlog {
 
   async done(batch: Batch): Promise<void> {
     if ('segment' in batch) await this.#options.spool?.done(batch as Spooled);
-    else this.#flying = [];
+    else this.#land();
     this.#write();
+  }
+
+  #land(): void {
+    for (const { parts } of this.#flying) this.#told.settled(parts);
+    this.#flying = [];
   }
 
   /** Nothing more is taken or handed out. */
@@ -97,11 +114,11 @@ export class Backlog {
    * Writes what is still in memory, once it is stopped, and these behind it.
    * @returns rows that could not be kept
    */
-  async keep(more: readonly EgressEvent[] = []): Promise<readonly EgressEvent[]> {
+  async keep(more: readonly ToldRow[] = []): Promise<readonly EgressEvent[]> {
     await this.#writing;
     this.#memory.unshift(...this.#flying);
     this.#flying = [];
-    for (const event of more) this.#memory.push({ seq: ++this.#seq, event });
+    for (const row of more) this.#memory.push({ seq: ++this.#seq, ...row });
     await this.#writeAll();
     await this.#options.spool?.close();
     return this.#memory.map(({ event }) => event);
@@ -119,7 +136,7 @@ export class Backlog {
 
   async #writeAll(): Promise<void> {
     while (this.#memory.length > 0) {
-      const records = this.#memory.slice(0, CHUNK);
+      const records = onceEach(this.#memory.slice(0, CHUNK));
       if (!(await this.#append(records))) return;
       this.#memory.splice(0, records.length);
       this.#tellNews();
@@ -127,9 +144,9 @@ export class Backlog {
     }
   }
 
-  async #append(records: readonly Numbered[]): Promise<boolean> {
+  async #append(records: readonly Queued[]): Promise<boolean> {
     try {
-      const hasRoom = (await this.#options.spool?.append(records)) === true;
+      const hasRoom = (await this.#options.spool?.append(records, this.#told)) === true;
       this.#broken = false;
       return hasRoom;
     } catch (error) {
@@ -151,4 +168,15 @@ export class Backlog {
     this.#news.resolve();
     this.#news = Promise.withResolvers();
   }
+}
+
+/** Up to the first row that comes a second time: a step that is written in part says of each row whether it was. */
+function onceEach(records: readonly Queued[]): readonly Queued[] {
+  const seen = new Set<string>();
+  const second = records.findIndex(({ event: { id } }) => {
+    const isSecond = id !== null && seen.has(id);
+    if (id !== null) seen.add(id);
+    return isSecond;
+  });
+  return second < 0 ? records : records.slice(0, second);
 }

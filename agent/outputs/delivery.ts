@@ -3,9 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { EgressEvent } from '#api/event.ts';
 import type { Answer } from '#delivery/answer.ts';
 import { backOff } from '#delivery/back-off.ts';
+import type { Part, ToldRow } from '../evidence/told-row.ts';
 import type { Backlog } from './backlog.ts';
 import { attemptsOf, type Batch, type Output, type Receiver, type Tally } from './output.ts';
 import { isGrowth, Summed } from './summed.ts';
+import { type OutputTold, untold } from './told.ts';
 
 /** Rows of one batch. */
 const BATCH = 512;
@@ -19,6 +21,8 @@ export interface DeliveryOptions {
   readonly backlog: Backlog;
   readonly receiver: Receiver;
   readonly tally: Tally;
+  /** The same as the backlog's. */
+  readonly told?: OutputTold;
   /** From 0 to 1. */
   random(): number;
   /** Lets so many ms pass, or fewer once `signal` is aborted. */
@@ -30,6 +34,7 @@ export interface DeliveryOptions {
 export class Delivery implements Output {
   readonly name: string;
   readonly #options: DeliveryOptions;
+  readonly #told: OutputTold;
   readonly #running: Promise<void>;
   /** Ends waiting for the next try. */
   readonly #ending = new AbortController();
@@ -41,6 +46,7 @@ export class Delivery implements Output {
   constructor(options: DeliveryOptions) {
     this.#options = options;
     this.name = options.name;
+    this.#told = options.told ?? untold;
     options.backlog.eased = () => this.#flow();
     this.#running = this.#run();
   }
@@ -49,17 +55,25 @@ export class Delivery implements Output {
     return this.#options.backlog.waiting + this.#summed.size;
   }
 
-  send(event: EgressEvent): void {
+  send(event: EgressEvent, parts: readonly Part[] = []): void {
+    const row = this.#told.rest({ event, parts });
+    if (row !== undefined) this.#take(row);
+  }
+
+  #take({ event, parts }: ToldRow): void {
     const { backlog } = this.#options;
     // Not before what was added up of the same row: its count never falls.
     const isSummed =
       backlog.room <= 0 || this.#summed.has(event) || (isGrowth(event) && backlog.isCrowded);
-    if (!(isSummed && this.#summed.add(event))) this.#push(event);
+    if (!(isSummed && this.#summed.add(event, parts))) this.#push({ event, parts });
   }
 
-  #push(event: EgressEvent): void {
+  #push({ event, parts }: ToldRow): void {
     const { backlog, tally } = this.#options;
-    if (!backlog.push(event)) tally.dropped(1, 'full', attemptsOf([event]));
+    if (backlog.push(event, parts)) return;
+    tally.dropped(1, backlog.isClosed ? 'ended' : 'full', attemptsOf([event]));
+    // What comes when this agent ends is the next one's to tell.
+    if (!backlog.isClosed) this.#told.settled(parts);
   }
 
   /** Sums go on their way as soon as there is room: those that say nothing new, once it is not crowded any more. */
@@ -68,7 +82,7 @@ export class Delivery implements Output {
     const most = Math.min(STEP, backlog.room);
     if (this.#summed.size === 0 || most <= 0) return;
     const which = backlog.isCrowded ? 'firsts' : 'all';
-    for (const event of this.#summed.take(most, which)) this.#push(event);
+    for (const row of this.#summed.take(most, which)) this.#push(row);
   }
 
   /** One more try for all that waits; what it does not reach is kept on disk, or lost and counted. */

@@ -1,13 +1,17 @@
 /** Where rows of the agent go: any number of outputs at once, each for itself. */
 import type { EgressEvent } from '#api/event.ts';
 import type { Answer } from '#delivery/answer.ts';
+import type { Part } from '../evidence/told-row.ts';
 
 export interface Output {
   readonly name: string;
   /** Rows that were taken and are not delivered yet. */
   readonly waiting: number;
-  /** Takes a row or drops and counts it, at once: nobody waits for an output. */
-  send(event: EgressEvent): void;
+  /**
+   * Takes a row or drops and counts it, at once: nobody waits for an output. `parts`: the kernel's rows behind it,
+   * whose counts are written down as told once no end of this process can take them away.
+   */
+  send(event: EgressEvent, parts?: readonly Part[]): void;
   /** Delivers or keeps what it can until `signal` is aborted. */
   end(signal: AbortSignal): Promise<void>;
 }
@@ -39,6 +43,11 @@ export function attemptsOf(events: Iterable<EgressEvent>): number {
 export interface Numbered {
   readonly seq: number;
   readonly event: EgressEvent;
+}
+
+/** One that waits in memory, with the kernel's rows behind it. */
+export interface Queued extends Numbered {
+  readonly parts: readonly Part[];
 }
 
 /** Rows of one instance of an output: one life of an agent's process. */

@@ -28,9 +28,12 @@ test('all outputs get every row, and one whose receiver is away holds up no othe
   const away = await openReceiver();
   await away.close();
   const written: string[] = [];
-  const lines = { dropped: 0, write: (line: string) => void written.push(line) };
+  const lines = {
+    ...{ dropped: 0, taken: 0, onWritten: () => {} },
+    write: (line: string) => void written.push(line),
+  };
   const registry = new Registry();
-  const outputs = new Outputs({
+  const outputs = await Outputs.open({
     ...{ lines, log: pino({}, lines), registry, spool, spoolBound: 1 << 20, version: '1.2.3' },
     node: '',
     outputs: readOutputs([

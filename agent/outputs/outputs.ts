@@ -7,7 +7,9 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { escapeText } from '#api/escape.ts';
 import type { EgressEvent } from '#api/event.ts';
+import type { ToldTable } from '#bpf/told-table.ts';
 import { Poster } from '#delivery/post.ts';
+import type { Part } from '../evidence/told-row.ts';
 import { Backlog } from './backlog.ts';
 import { OutputCounters } from './counters.ts';
 import { Delivery } from './delivery.ts';
@@ -17,6 +19,7 @@ import type { Output, Receiver, Tally } from './output.ts';
 import type { OutputSpec } from './spec.ts';
 import { Spool } from './spool.ts';
 import { type Lines, Stdout } from './stdout.ts';
+import { type OutputTold, ToldRows, untold } from './told.ts';
 import { Webhook } from './webhook.ts';
 
 export interface OutputsOptions {
@@ -31,6 +34,10 @@ export interface OutputsOptions {
   readonly log: Logger;
   readonly registry: Registry;
   readonly version: string;
+  /** Where it is written down how much of the kernel's rows outputs were told; without, nowhere. */
+  readonly told?: ToldTable | undefined;
+  /** Ids of targets that the kernel knows from processes before this one. */
+  readonly targets?: ReadonlySet<number>;
 }
 
 /** Rows that wait in memory, of each output. */
@@ -39,15 +46,29 @@ const MEMORY = 8192;
 const PAUSE = 1000;
 
 export class Outputs {
-  readonly #outputs: readonly Output[];
+  /** What all of them were told by agents before this one. */
+  readonly told: ToldRows | undefined;
+  #outputs: readonly Output[] = [];
 
-  constructor(options: OutputsOptions) {
-    const counters = new OutputCounters(options.registry, () => this.#outputs);
-    this.#outputs = options.outputs.map((spec) => open(spec, counters.of(spec.name), options));
+  private constructor(told: ToldRows | undefined) {
+    this.told = told;
   }
 
-  send(event: EgressEvent): void {
-    for (const output of this.#outputs) output.send(event);
+  /** Looks at what agents before this one have left, on disk and in the kernel's maps. Rejects never. */
+  static async open(options: OutputsOptions): Promise<Outputs> {
+    const begun = await Promise.all(options.outputs.map((spec) => begin(spec, options)));
+    const outputs = new Outputs(openTold(begun, options));
+    const counters = new OutputCounters(options.registry, () => outputs.#outputs);
+    outputs.#outputs = begun.map((one) => {
+      const tally = counters.of(one.spec.name);
+      const told = outputs.told?.output(one.spec.name) ?? untold;
+      return start(one, { tally, told, options });
+    });
+    return outputs;
+  }
+
+  send(event: EgressEvent, parts?: readonly Part[]): void {
+    for (const output of this.#outputs) output.send(event, parts);
   }
 
   /** Delivers for so many ms what waits, and keeps the rest on disk. */
@@ -57,45 +78,72 @@ export class Outputs {
   }
 }
 
-function open(spec: OutputSpec, tally: Tally, options: OutputsOptions): Output {
-  const { name } = spec;
-  if (spec.kind === 'stdout') return new Stdout(name, { ...options, tally });
-  const log = options.log.child({ output: name });
+/** An output at its start, with what its spool holds from before. */
+interface Begun {
+  readonly spec: OutputSpec;
+  readonly instance: string;
+  readonly spool: Spool | undefined;
+  readonly spooled: ReadonlyMap<string, number>;
+  /** Rows that could not be read, until somebody counts them. */
+  readonly unreadable: { rows: number; tally: Tally | undefined };
+}
+
+async function begin(spec: OutputSpec, { spool, spoolBound }: OutputsOptions): Promise<Begun> {
+  const unreadable: Begun['unreadable'] = { rows: 0, tally: undefined };
+  if (spec.kind === 'stdout' || spool === '') {
+    return { spec, instance: randomUUID(), spool: undefined, spooled: new Map(), unreadable };
+  }
   const instance = randomUUID();
-  const spool = openSpool(name, instance, tally, options);
+  const own = new Spool({
+    folder: join(spool, spec.name),
+    bound: spoolBound,
+    instance,
+    started: Date.now(),
+    unreadable(rows) {
+      if (unreadable.tally) unreadable.tally.dropped(rows, 'unreadable');
+      else unreadable.rows += rows;
+    },
+  });
+  return { spec, instance, spool: own, spooled: await own.found(), unreadable };
+}
+
+function openTold(begun: readonly Begun[], options: OutputsOptions): ToldRows | undefined {
+  const { told, targets = new Set<number>(), log } = options;
+  if (told === undefined) return undefined;
+  const beginnings = begun.map(({ spec: { name }, instance, spooled }) => ({
+    ...{ name, instance, spooled },
+  }));
+  const fault = (error: unknown) =>
+    log.warn({ reason: reasonOf(error) }, 'what was told is not written down');
+  return new ToldRows(told, beginnings, { targets, fault });
+}
+
+function start(
+  { spec, instance, spool, unreadable }: Begun,
+  { tally, told, options }: { tally: Tally; told: OutputTold; options: OutputsOptions },
+): Output {
+  const { name } = spec;
+  unreadable.tally = tally;
+  if (unreadable.rows > 0) tally.dropped(unreadable.rows, 'unreadable');
+  if (spec.kind === 'stdout') return new Stdout(name, { ...options, tally, told });
+  const log = options.log.child({ output: name });
   return new Delivery({
     name,
     backlog: new Backlog({
-      instance,
-      spool,
+      ...{ instance, spool, told },
       memory: MEMORY,
       pause: PAUSE,
       fault: (error) => log.warn({ reason: reasonOf(error) }, 'rows cannot be kept on disk'),
     }),
     receiver: openReceiver(spec, options),
     tally,
+    told,
     random: Math.random,
     pause: (ms, signal) => sleep(ms, undefined, { signal, ref: false }).catch(() => {}),
     trouble(why) {
       if (why === undefined) log.info('rows are taken again');
       else log.warn({ reason: escapeText(why) }, 'rows are not taken');
     },
-  });
-}
-
-function openSpool(
-  name: string,
-  instance: string,
-  tally: Tally,
-  { spool, spoolBound }: OutputsOptions,
-): Spool | undefined {
-  if (spool === '') return undefined;
-  return new Spool({
-    folder: join(spool, name),
-    bound: spoolBound,
-    instance,
-    started: Date.now(),
-    unreadable: (rows) => tally.dropped(rows, 'unreadable'),
   });
 }
 

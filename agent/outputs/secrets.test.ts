@@ -32,7 +32,7 @@ async function written(rows: readonly EgressEvent[]): Promise<string> {
   const otlp = { headersFile: undefined, version: '1', host: 'h' };
   await new Otlp({ ...common, ...otlp, poster }).deliver(batch, GO);
   const lines = {
-    dropped: 0,
+    ...{ dropped: 0, taken: 0, onWritten: () => {} },
     write(line: string) {
       text += line;
     },

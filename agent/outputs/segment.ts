@@ -14,6 +14,17 @@ export interface Lines {
   readonly unreadable: number;
 }
 
+/** One place in memory for all bytes on their way: what is freed by the collector alone piles up. */
+export class Room {
+  #bytes = Buffer.alloc(0);
+
+  /** So many bytes, with anything in them, until the next call. */
+  of(size: number): Buffer {
+    if (this.#bytes.length < size) this.#bytes = Buffer.allocUnsafeSlow(size);
+    return this.#bytes.subarray(0, size);
+  }
+}
+
 export class Segment {
   readonly instance: string;
   /** Bytes of whole lines. */
@@ -40,18 +51,24 @@ export class Segment {
     return segment;
   }
 
-  /** One that an agent before this one has left; undefined for a file that is none. `torn`: it ends within a line. */
+  /**
+   * One that an agent before this one has left; undefined for a file that is none. `torn`: it ends within a line.
+   * `last`: the number of its last whole line, 0 where there is none.
+   */
   static async find(
     folder: string,
     name: string,
-  ): Promise<{ segment: Segment; torn: boolean } | undefined> {
+  ): Promise<{ segment: Segment; torn: boolean; last: number } | undefined> {
     const instance = NAME.exec(name)?.[1];
     if (instance === undefined) return undefined;
     const segment = new Segment(join(folder, name), instance);
     const bytes = await readFile(join(folder, name));
     segment.size = bytes.lastIndexOf(NEWLINE) + 1;
-    segment.lines = bytes.subarray(0, segment.size).filter((byte) => byte === NEWLINE).length;
-    return { segment, torn: segment.size < bytes.length };
+    for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1))
+      segment.lines++;
+    const begins = bytes.lastIndexOf(NEWLINE, segment.size - 2) + 1;
+    const last = parse(bytes.toString('latin1', begins, segment.size))?.seq ?? 0;
+    return { segment, torn: segment.size < bytes.length, last };
   }
 
   get open(): boolean {
@@ -61,7 +78,9 @@ export class Segment {
   /** Whole lines, all or nothing: what was written before it failed is cut off. */
   async append(bytes: Buffer, lines: number): Promise<void> {
     try {
-      await this.#handle?.appendFile(bytes);
+      for (let at = 0; this.#handle !== undefined && at < bytes.length; ) {
+        at += (await this.#handle.write(bytes, at, bytes.length - at, this.size + at)).bytesWritten;
+      }
     } catch (error) {
       await this.#handle?.truncate(this.size);
       throw error;
@@ -70,11 +89,21 @@ export class Segment {
     this.lines += lines;
   }
 
-  /** At most so many. Rejects where the file is not what was written. */
-  async read(most: number): Promise<Lines> {
-    const bytes = (await readFile(this.#path)).subarray(this.#offset, this.size);
-    if (bytes[this.size - this.#offset - 1] !== NEWLINE)
-      throw new Error('a file of the spool was cut');
+  /** At most so many, by way of `room`. Rejects where the file is not what was written. */
+  async read(most: number, room: Room): Promise<Lines> {
+    const bytes = room.of(this.size - this.#offset);
+    const file = await open(this.#path);
+    try {
+      for (let at = 0; at < bytes.length; ) {
+        const from = this.#offset + at;
+        const { bytesRead } = await file.read(bytes, at, bytes.length - at, from);
+        if (bytesRead === 0) throw new Error('a file of the spool was cut');
+        at += bytesRead;
+      }
+    } finally {
+      await file.close();
+    }
+    if (bytes.at(-1) !== NEWLINE) throw new Error('a file of the spool was cut');
     const events: Numbered[] = [];
     let [at, unreadable] = [0, 0];
     for (let count = 0; count < most && at < bytes.length; count++) {

@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openReceiver } from '#delivery/testing/receiver.ts';
-import type { Numbered } from './output.ts';
+import type { Queued } from './output.ts';
 import { Spool } from './spool.ts';
 import { idsOf, openOutput } from './testing/output.ts';
 import { rowOf, until } from './testing/rows.ts';
@@ -55,8 +55,8 @@ function spoolIn(
   return { spool, lost: () => lost };
 }
 
-function rows(first: number, count: number): readonly Numbered[] {
-  return Array.from({ length: count }, (_, i) => ({ seq: first + i, event: rowOf() }));
+function rows(first: number, count: number): readonly Queued[] {
+  return Array.from({ length: count }, (_, i) => ({ seq: first + i, event: rowOf(), parts: [] }));
 }
 
 async function drain(spool: Spool): Promise<readonly string[]> {

@@ -5,8 +5,9 @@
  */
 import { mkdir, readdir } from 'node:fs/promises';
 import { asciiJson } from '#api/escape.ts';
-import type { Batch, Numbered } from './output.ts';
-import { type Lines, Segment } from './segment.ts';
+import type { Batch, Numbered, Queued } from './output.ts';
+import { type Lines, Room, Segment } from './segment.ts';
+import { type OutputTold, untold } from './told.ts';
 
 /** A file that has grown to this is followed by another one, bytes: what is read at once and removed at once. */
 const SEGMENT = 256 * 1024;
@@ -31,6 +32,8 @@ export interface Spooled extends Batch {
 export class Spool {
   readonly #options: SpoolOptions;
   readonly #segments: Segment[] = [];
+  readonly #room = new Room();
+  readonly #found = new Map<string, number>();
   #turn: Promise<unknown>;
 
   /** Begins with what agents before this one have left. */
@@ -53,18 +56,35 @@ export class Spool {
     return this.#segments.reduce((sum, { size }) => sum + size, 0);
   }
 
-  /** All or nothing. False where the bound leaves no room; rejects where the disk does. */
-  append(records: readonly Numbered[]): Promise<boolean> {
+  /** The last number of each instance that an agent before this one has left here. */
+  async found(): Promise<ReadonlyMap<string, number>> {
+    await this.#turn;
+    return this.#found;
+  }
+
+  /**
+   * All or nothing. False where the bound leaves no room; rejects where the disk does. `told` hears of it before
+   * anything is written, and before anything that was written can be taken.
+   */
+  append(
+    records: readonly Queued[],
+    told: Pick<OutputTold, 'writing' | 'written' | 'unwritten'> = untold,
+  ): Promise<boolean> {
     return this.#inTurn(async () => {
-      const bytes = Buffer.from(records.map((record) => `${asciiJson(record)}\n`).join(''));
+      const text = records.map(lineOf).join('');
+      const bytes = this.#room.of(text.length);
+      bytes.write(text, 'latin1');
       if (this.#used + bytes.length > this.#options.bound) return false;
       const segment = await this.#current(records[0]?.seq ?? 0);
+      told.writing(records);
       try {
         await segment.append(bytes, records.length);
       } catch (error) {
+        told.unwritten(records);
         await this.#setAside(segment);
         throw error;
       }
+      told.written(records.at(-1)?.seq ?? 0);
       if (segment.size >= SEGMENT) await segment.seal();
       return true;
     });
@@ -100,6 +120,8 @@ export class Spool {
       const found = await Segment.find(folder, name);
       if (found === undefined) continue;
       if (found.torn) unreadable(1);
+      const { instance } = found.segment;
+      this.#found.set(instance, Math.max(this.#found.get(instance) ?? 0, found.last));
       if (found.segment.lines > 0) this.#segments.push(found.segment);
       else await found.segment.remove();
     }
@@ -118,7 +140,7 @@ export class Spool {
   /** A file that cannot be read is given up as a whole. */
   async #read(segment: Segment, most: number): Promise<Lines> {
     try {
-      return await segment.read(most);
+      return await segment.read(most, this.#room);
     } catch {
       return { events: [], bytes: segment.size, unreadable: segment.lines };
     }
@@ -145,4 +167,8 @@ export class Spool {
     this.#turn = mine.catch(() => {});
     return mine;
   }
+}
+
+function lineOf({ seq, event }: Numbered): string {
+  return `${asciiJson({ seq, event })}\n`;
 }

@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import type { EgressEvent } from '#api/event.ts';
 import { openReceiver } from '#delivery/testing/receiver.ts';
+import type { Part } from '../evidence/told-row.ts';
 import type { Batch, Receiver } from './output.ts';
 import { isGrowth, Summed } from './summed.ts';
 import { openOutput } from './testing/output.ts';
@@ -49,17 +50,22 @@ test('rows that were told before are growth; first ones, and those without an id
 
 test('counts of one row are added up, the last words of it stay, and there are not too many', () => {
   const summed = new Summed(3);
-  assert.ok(summed.add(row(1, 3, 2)));
-  assert.ok(summed.add({ ...row(1, 9, 6), last_seen: 'later' }));
+  const part = (row: string, from: number, to: number): Part => ({ row, from, to });
+  const told = (event: EgressEvent, ...parts: Part[]) => ({ event, parts });
+  assert.ok(summed.add(row(1, 3, 2), [part('a', 0, 1), part('b', 1, 2)]));
+  assert.ok(
+    summed.add({ ...row(1, 9, 6), last_seen: 'later' }, [part('b', 2, 7), part('c', 0, 1)]),
+  );
   assert.ok(summed.add(row(2, 4, 4)));
   assert.ok(summed.add(row(2, 5, 1)), 'what comes after a first one is in it');
   assert.ok(summed.add(row(3, 5, 1)));
   assert.equal(summed.add(row(4, 5, 1)), false);
   assert.equal(summed.add(rowOf({ id: null })), false);
   assert.deepEqual([summed.has(row(2, 9, 1)), summed.has(row(4, 9, 1))], [true, false]);
-  assert.deepEqual(summed.take(9, 'firsts'), [row(2, 5, 5)]);
-  assert.deepEqual(summed.take(1), [{ ...row(1, 9, 8), last_seen: 'later' }]);
-  assert.deepEqual(summed.take(9), [row(3, 5, 1)]);
+  assert.deepEqual(summed.take(9, 'firsts'), [told(row(2, 5, 5))]);
+  const parts = [part('a', 0, 1), part('b', 1, 7), part('c', 0, 1)];
+  assert.deepEqual(summed.take(1), [told({ ...row(1, 9, 8), last_seen: 'later' }, ...parts)]);
+  assert.deepEqual(summed.take(9), [told(row(3, 5, 1))]);
   assert.equal(summed.size, 0);
 });
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Kernel } from '#bpf/kernel.ts';
 import type { CompiledPolicy } from '#policy/types.ts';
 import { Numbers } from './numbers.ts';
-import { Target } from './target.ts';
+import { Target, type TargetSpec } from './target.ts';
 
 const permissions = [{ action: 'allow', protocol: 6, from: 443, to: 443, rule: 1 }] as const;
 const policy: CompiledPolicy = {
@@ -26,7 +26,11 @@ const place = { flags: 0, resolver, mark: 0, uplinks: [], own: [] };
 const addresses = [{ address: 0xc0000201, seconds: 60 }];
 
 /** A target over a kernel that writes down what it is told; `fails` says what it cannot do. */
-function create(numbers = new Numbers(), fails = new Set<string>()) {
+function create(
+  numbers = new Numbers(),
+  fails = new Set<string>(),
+  more: Partial<TargetSpec> = {},
+) {
   const log: string[] = [];
   const said = (what: string) => (first: unknown, second: unknown) => {
     if (fails.has(what)) throw new Error(what);
@@ -44,9 +48,15 @@ function create(numbers = new Numbers(), fails = new Set<string>()) {
     setLines: (_table: number, id: number, lines: readonly unknown[]) =>
       said('lines')(id, lines.length),
     setLearned: (_target: number, address: number) => said('learned')(address, ''),
-    deleteLearned: () => {},
+    ...{ deleteLearned: () => {}, deleteCidrsOf: () => {} },
   } as unknown as Kernel;
-  const target = new Target(kernel, numbers, { slot: 0, id: 7, cgroup, place }, policy, 2n);
+  const target = new Target(
+    kernel,
+    numbers,
+    { slot: 0, id: 7, cgroup, place, ...more },
+    policy,
+    2n,
+  );
   return { target, log, numbers };
 }
 
@@ -100,4 +110,20 @@ test('answers that come after a target’s end change nothing: its numbers are o
   target.learn('a.example.test', addresses, false);
   assert.deepEqual(log, []);
   assert.notEqual(numbers.nextName(), [...other.target.names][0]?.id);
+});
+
+test('rows of the table that a process before had in force name its rules, where they are remembered', () => {
+  const left = {
+    ...{ slot: 0, id: 7, cgroup: 1n, level: 1, resolver: { port: 1, mark: 0 }, table: 5 },
+    ...{ digest: 'ff', formerTable: 5, labels: '', engaged: true, names: [] },
+    ...{ addresses: new Map(), carried: false },
+  };
+  const former = { ...policy, digest: 'ff' };
+  const numbers = () => new Numbers({ table: 5, target: 7 }, [], () => {});
+  const of = (more: Partial<TargetSpec>) => create(numbers(), new Set(), more).target.policyOf(5);
+  assert.equal(of({ before: left, former }), former);
+  assert.equal(of({ before: left }), undefined);
+  assert.equal(of({ before: left, former: { ...policy, digest: 'aa' } }), undefined);
+  const carried = { ...left, table: 0, digest: policy.digest, carried: true };
+  assert.equal(of({ before: carried }), policy);
 });

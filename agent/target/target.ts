@@ -45,6 +45,8 @@ export interface TargetSpec {
   readonly budget?: Budget;
   /** What a process before this one left of it. */
   readonly before?: KeptTarget | undefined;
+  /** The policy that was in force then, where somebody remembers it. */
+  readonly former?: CompiledPolicy | undefined;
 }
 
 /** A packet that is under way may still be judged by the table before; then it is removed. */
@@ -104,6 +106,9 @@ export class Target {
       },
       levels,
     );
+    // Rows of the table before name its rules by number.
+    const former = [policy, spec.former].find((one) => one && one.digest === before?.digest);
+    if (before && former) this.#policies.set(before.formerTable, former);
     if (before?.table && before.digest === policy.digest) this.#goOn(policy);
     else this.setPolicy(policy);
   }

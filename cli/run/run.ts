@@ -6,7 +6,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { CGROUP_PREFIX, cgroupOf, createCgroup, newCgroupId } from '#agent/cgroup/cgroup.ts';
-import { Engine, type HeldTarget } from '#agent/engine/engine.ts';
+import { Engine } from '#agent/engine/engine.ts';
+import type { HeldTarget } from '#agent/engine/held-target.ts';
 import { pinRoot, useBpffs } from '#agent/leftovers/bpffs.ts';
 import { prepareState, type Run, runFile, startOf, writeRun } from '#agent/leftovers/registry.ts';
 import { removeTraces, sweep } from '#agent/leftovers/sweep.ts';
@@ -211,7 +212,7 @@ async function attend(request: RunRequest, world: World, signals: Signals): Prom
       request.report.tell(`torwacht: ended what the command left running: ${left.join(', ')}\n`);
     }
     const counters = engine.kernel.counters();
-    const rows = held.rows.finish();
+    const rows = held.rows.finish().map(({ event }) => event);
     const { refused, allowed } = held.overflow();
     report.end({ rows, overflow: refused, eventsLost: counters.events_lost });
     suggestFrom(rows, refused + allowed, request);

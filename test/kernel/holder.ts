@@ -4,8 +4,11 @@
  */
 import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { cgroupIds, membersOf } from '#agent/cgroup/cgroup.ts';
 import { Engine } from '#agent/engine/engine.ts';
+import { lastRows } from '#agent/engine/lingering.ts';
+import type { Part } from '#agent/evidence/told-row.ts';
 import { storeOf } from '#agent/parent/kept-sockets.ts';
 import { createRandom16 } from '#agent/resolver/random.ts';
 import { createUpstream } from '#agent/resolver/upstream.ts';
@@ -23,6 +26,8 @@ export interface HolderConfig {
   readonly pins: string;
   /** Where its maps are pinned, for a holder after it. */
   readonly maps?: string | undefined;
+  /** Where rows go, for a receiver that is never there. */
+  readonly spool?: string | undefined;
   /** The target's own network namespace. */
   readonly netns?: string | undefined;
   readonly rules: Rules;
@@ -50,6 +55,11 @@ const engine = new Engine(kernel, {
   fault: (error) => process.stderr.write(`holder: ${error}\n`),
 });
 const live: EgressEvent[] = [];
+// What most tests do without is loaded by those alone that need it.
+const spooled = config.spool ? await import('./spooled.ts') : undefined;
+const outputs = await spooled?.openSpooled(kernel, engine, config.spool ?? '');
+const told = outputs?.told;
+const send = (event: EgressEvent, parts: readonly Part[]) => outputs?.send(event, parts);
 const EMPTY = 'tw_empty';
 let emptyEngine: EngineHandle | undefined;
 const empty = (): EngineHandle => {
@@ -66,7 +76,11 @@ const held = await engine.hold({
     ...{ target: 'test', namespace: null, pod: null },
     ...{ project_id: '42', job_name: 'install' },
   },
-  onRow: (event) => live.push(event),
+  ...(told && { told }),
+  onRow(event, parts) {
+    live.push(event);
+    send(event, parts);
+  },
   outside: (pid) => config.outside.includes(pid),
 });
 
@@ -90,7 +104,17 @@ const calls = {
     held.target.abandon(name);
     return [meanwhile, [...held.target.names].length];
   },
-  rows: () => held.rows.finish(),
+  rows: () => held.rows.finish().map(({ event }) => event),
+  /** Rows that have grown go where rows go. */
+  tell() {
+    for (const { event, parts } of held.rows.grown()) send(event, parts);
+  },
+  /** The last words of all rows, and that they are where no end of this process takes them away. */
+  async tellAll() {
+    for (const { event, parts } of held.rows.finish()) send(event, parts);
+    const rows = lastRows(kernel, held.target.spec, told)?.rows ?? [];
+    while (!rows.every(({ row, count }) => told?.isKept(row, count))) await sleep(10);
+  },
   /** Rows that were told as they happened. */
   live: () => live,
   counters: () => engine.kernel.counters(),

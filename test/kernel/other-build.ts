@@ -32,6 +32,11 @@ const CHANGES: Readonly<Record<string, readonly (readonly [string, string])[]>> 
     ['struct tw_name_text {\n', 'struct tw_name_text {\n\t__u32 wider;\n'],
     ['struct tw_learned {\n', 'struct tw_learned {\n\t__u64 wider;\n'],
     ['struct tw_flow_key {\n', 'struct tw_flow_key {\n\t__u32 wider;\n'],
+    ['struct tw_row_key {\n', 'struct tw_row_key {\n\t__u64 wider;\n'],
+    ['struct tw_told {\n', 'struct tw_told {\n\t__u64 wider;\n'],
+    ['struct tw_output {\n', 'struct tw_output {\n\t__u64 wider;\n'],
+    ['struct tw_labels {\n', 'struct tw_labels {\n\t__u32 wider;\n'],
+    ['struct tw_process {\n', 'struct tw_process {\n\t__u64 wider;\n'],
   ],
   'bpf/maps.h': [['struct tw_sock {\n', 'struct tw_sock {\n\t__u64 wider;\n']],
   'bpf/layout.ts': [
@@ -39,6 +44,14 @@ const CHANGES: Readonly<Record<string, readonly (readonly [string, string])[]>> 
     ['export const nameText = struct({', "export const nameText = struct({ wider: 'u32',"],
     ['export const learned = struct({', "export const learned = struct({ wider: 'u64',"],
     ['export const flowKey = struct({', "export const flowKey = struct({ wider: 'u32',"],
+    ['export const rowKey = struct({', "export const rowKey = struct({ _wider: 'u64',"],
+    ['export const told = struct({', "export const told = struct({ _wider: 'u64',"],
+    ['export const output = struct({', "export const output = struct({ _wider: 'u64',"],
+    ['export const labels = struct({', "export const labels = struct({ _wider: 'u32',"],
+    [
+      'export const processRecord = struct({',
+      "export const processRecord = struct({ _wider: 'u64',",
+    ],
     ['export const sock = struct({', "export const sock = struct({ wider: 'u64',"],
   ],
 };

@@ -48,6 +48,8 @@ export interface World {
   readonly lab: Lab;
   readonly cgroup: Cgroup;
   readonly pins: string;
+  /** Where rows go that are told, where they do. */
+  readonly spool: string;
   readonly holder: Holder;
   /** The target's own network namespace, where it has one. */
   readonly pod: Pod | undefined;
@@ -81,6 +83,8 @@ export interface WorldOptions {
   readonly links?: number;
   /** The holder's maps outlive it. */
   readonly kept?: boolean;
+  /** Rows go to a spool that outlives it. */
+  readonly spooled?: boolean;
   /** The agent's parent starts the holder and starts it again. */
   readonly parent?: boolean;
 }
@@ -95,7 +99,7 @@ export interface HolderChange {
 export async function createWorld(
   rules: Rules,
   sizes: Readonly<Record<string, number>> = {},
-  { ownNetns = false, links = 0, kept = false, parent = false }: WorldOptions = {},
+  { ownNetns = false, links = 0, kept = false, spooled = false, parent = false }: WorldOptions = {},
 ): Promise<World> {
   const lab = createLab({ name: 'kernel' });
   const id = newCgroupId();
@@ -122,6 +126,7 @@ export async function createWorld(
     const others = Array.from({ length: links }, (_, i) => `link add other${i} type bridge\n`);
     execute('ip', ['-n', lab.namespace('host'), '-batch', '-'], others.join(''));
     const pod = ownNetns ? lab.pod() : undefined;
+    const spool = join(lab.folder, 'spool');
     const maps = kept ? `${pins}-maps` : undefined;
     if (maps !== undefined) undo.push(() => rmSync(maps, { recursive: true, force: true }));
     const hold: World['hold'] = async (change = {}) => {
@@ -129,6 +134,7 @@ export async function createWorld(
         netns: pod?.netns,
         cgroup: { path: cgroup.path, id: String(cgroup.id), level: cgroup.level },
         ...{ pins, maps, sizes, rules: change.rules ?? rules },
+        spool: spooled ? spool : undefined,
         outside: [process.pid],
       };
       const root = change.root ?? join(import.meta.dirname, '../..');
@@ -153,7 +159,7 @@ export async function createWorld(
       const shell = ['-ec', `${ENTER}; exec "$@"`, 'sh', place, file, ...args];
       return lab.spawn(sides[where](), 'sh', shell, { stdio: ['pipe', 'pipe', 'inherit'] });
     };
-    return { lab, cgroup, pins, holder, pod, hold, start, probe, close };
+    return { lab, cgroup, pins, spool, holder, pod, hold, start, probe, close };
   } catch (error) {
     await close();
     throw error;

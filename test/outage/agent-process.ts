@@ -7,11 +7,12 @@ import { readFileSync, statSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import { cgroupPath } from '#agent/cgroup/cgroup.ts';
+import { cgroupIds, cgroupPath } from '#agent/cgroup/cgroup.ts';
 import { findCgroup2, readMounts } from '#agent/cgroup/mountinfo.ts';
 import { holdSandbox, pinsOf, Upstreams } from '#agent/daemon/hold.ts';
 import { StoredPolicies } from '#agent/daemon/stored-policies.ts';
 import { Engine } from '#agent/engine/engine.ts';
+import type { Part, ToldRow } from '#agent/evidence/told-row.ts';
 import { removePins } from '#agent/leftovers/sweep.ts';
 import { Outputs } from '#agent/outputs/outputs.ts';
 import { readOutputs } from '#agent/outputs/spec.ts';
@@ -19,12 +20,15 @@ import { openLines } from '#agent/outputs/stdout.ts';
 import { Pods } from '#agent/pods/pods.ts';
 import type { Sandbox } from '#agent/watch/watcher.ts';
 import type { TorwachtDocument } from '#api/documents.ts';
+import type { EgressEvent } from '#api/event.ts';
 import { Kernel } from '#bpf/kernel.ts';
 import { MAX_TARGETS } from '#bpf/layout.ts';
 
 export interface AgentPlan {
   readonly documents: readonly TorwachtDocument[];
   readonly sandboxes: readonly Sandbox[];
+  /** Where its maps are pinned, for an agent after it; empty: nowhere. */
+  readonly maps: string;
   /** Folders: what the operator's ConfigMap holds, the spool, pins, policies. */
   readonly operator: string;
   readonly spool: string;
@@ -48,6 +52,8 @@ export interface AgentState {
   /** Rows that were dropped, and the attempts that they stood for. */
   readonly dropped: number;
   readonly lost: number;
+  /** Pods that have ended and whose last rows could still be lost with this process. */
+  readonly lingering: number;
   /** Of this process, megabytes: now, and the most so far. */
   readonly resident: number;
   readonly most: number;
@@ -59,21 +65,30 @@ const fault = (error: unknown): never => {
 };
 const log = pino({ level: 'silent' });
 const registry = new Registry();
-const kernel = await Kernel.load({});
-const engine = new Engine(kernel, { slots: MAX_TARGETS, version: 'test', fault });
 const place = { cgroups: findCgroup2(readMounts()), pins: plan.pins };
-const outputs = new Outputs({
+const kernel = await Kernel.load({}, { pins: plan.maps });
+const engine = new Engine(kernel, {
+  ...{ slots: MAX_TARGETS, version: 'test', buries: true, fault },
+  living: () => cgroupIds(place.cgroups.path),
+});
+const outputs = await Outputs.open({
   ...plan,
   ...{ node: 'n1', lines: openLines(2), log, registry, version: 'test' },
+  ...{ told: kernel.told, targets: engine.targetsBefore },
   outputs: readOutputs([`operator:${plan.operator}`]),
 });
 const given = { rows: 0, attempts: 0 };
-const send: Parameters<typeof holdSandbox>[3]['onRow'] = (event) => {
+const send = (event: EgressEvent, parts: readonly Part[]) => {
   if (event.action === 'block') {
     given.rows += 1;
     given.attempts += event.added ?? event.count;
   }
-  outputs.send(event);
+  outputs.send(event, parts);
+};
+const rows = {
+  told: outputs.told,
+  onRow: send,
+  onCount: ({ event, parts }: ToldRow) => send(event, parts),
 };
 const upstreams = new Upstreams(['127.0.0.1']);
 const stored = new StoredPolicies(plan.state, fault);
@@ -83,7 +98,7 @@ const pods = new Pods({
   former: () => null,
   hold: (sandbox, governed) =>
     holdSandbox(engine, upstreams, place, {
-      ...{ sandbox, governed, naming, stored, onRow: send, onCount: send },
+      ...{ sandbox, governed, naming, stored, ...rows },
     }),
   cgroupExists: (name) =>
     statSync(cgroupPath(name, place.cgroups), { throwIfNoEntry: false }) !== undefined,
@@ -93,6 +108,8 @@ const pods = new Pods({
 pods.watch();
 pods.listed(plan.sandboxes);
 setInterval(() => pods.count(), plan.count);
+const bury = () => engine.bury({ ...rows, policyOf: (digest) => stored.recall(digest) });
+await bury();
 
 const KIB = 1024;
 
@@ -108,6 +125,7 @@ async function state(): Promise<AgentState> {
     ),
   );
   return {
+    lingering: engine.digestsBefore.length,
     ...{ held: pods.held, governed: pods.held + pods.pending, ...given },
     ...{ sent: sent ?? 0, waiting: waiting ?? 0, dropped: dropped ?? 0, lost: lost ?? 0 },
     resident: process.memoryUsage.rss() / KIB / KIB,

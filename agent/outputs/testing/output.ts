@@ -7,6 +7,7 @@ import { Backlog } from '../backlog.ts';
 import { Delivery } from '../delivery.ts';
 import type { Receiver } from '../output.ts';
 import { Spool } from '../spool.ts';
+import { type OutputTold, untold } from '../told.ts';
 import { Webhook } from '../webhook.ts';
 import { countingTally } from './rows.ts';
 
@@ -19,6 +20,7 @@ export interface Change {
   /** Of one answer, ms. */
   readonly timeout?: number;
   readonly receiver?: Receiver;
+  readonly told?: OutputTold;
 }
 
 export function openOutput({ url, folder, bound = 64 << 20, memory = 8192, ...rest }: Change) {
@@ -29,15 +31,16 @@ export function openOutput({ url, folder, bound = 64 << 20, memory = 8192, ...re
   const spool = folder
     ? new Spool({ folder, bound, instance, started: Date.now(), unreadable })
     : undefined;
+  const { told = untold } = rest;
   const fault = (error: unknown) => void faults.push(error);
   const common = { userAgent: 'test', secretFile: undefined, now: Date.now };
   const receiver =
     rest.receiver ?? new Webhook({ ...common, poster: new Poster(url, rest.timeout) });
   const output = new Delivery({
     name: 'test',
-    backlog: new Backlog({ instance, spool, memory, pause: 5, fault }),
+    backlog: new Backlog({ instance, spool, memory, pause: 5, told, fault }),
     receiver,
-    tally,
+    ...{ tally, told },
     random: () => 0,
     // So that a receiver that is away is asked often, and not without end.
     async pause(ms) {

@@ -36,13 +36,13 @@ export function rowsOf(planted: Planted): readonly EgressEvent[] {
     now: () => 1000,
     wallTime: Number,
     outside: () => false,
-    onRow: (event) => told.push(event),
+    onRow: (event) => void told.push(event),
   });
   table.refused({
     ...{ name: planted.name, type: 1, reason: 'default', rule: 0, cname: null, address: null },
     ...{ client: { address: '127.0.0.1', port: 4000, transport: 'udp' }, resolved: false },
   });
-  return [...told, ...table.finish()];
+  return [...told, ...table.finish().map(({ event }) => event)];
 }
 
 /** As the kernel keeps it: fields are cut where they are full. */
