@@ -28,7 +28,7 @@ import { type BindingState, emptyState, type State } from '../state.ts';
 import { fold } from '../status/fold.ts';
 import { isSettled, standingOf } from '../status/standing.ts';
 import { deleteExactly } from './delete.ts';
-import { headName, headOf, policiesOf } from './heads.ts';
+import { broughtWith, headName, headOf, policiesOf } from './heads.ts';
 import { tell } from './tell.ts';
 import { wakeAfterBuild, wakeAll } from './wake.ts';
 
@@ -125,7 +125,10 @@ async function write(
   const over = there?.metadata.resourceVersion;
   const isThere = there !== undefined && canonical(there.spec) === saying;
   if (isThere || state.outstanding.has(head.metadata.name, over, saying)) return saying;
-  await client.apply(policyBundles, head, { force: true });
+  const brings = broughtWith(bundle.pieces, there?.spec.head?.pieces ?? []);
+  const nodes = parts.cluster.nodes.cache.size;
+  const spec = { head: { ...head.spec.head, ...(brings.length > 0 && { brings }), nodes } };
+  await client.apply(policyBundles, { ...head, spec }, { force: true });
   state.outstanding.add(head.metadata.name, over, saying);
   return saying;
 }

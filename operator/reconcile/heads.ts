@@ -1,10 +1,10 @@
 /** Names and forms of the objects that make up a bundle in the API. */
 import { createHash } from 'node:crypto';
-import { headLabel } from '#api/policy-bundle.ts';
+import { type BundleHead, headLabel, maxBrought, maxBroughtContent } from '#api/policy-bundle.ts';
 import type { StoredPolicyBundle } from '#api/stored.ts';
-import { type Applied, type Key, placeOf } from '#kube/index.ts';
+import { type Key, placeOf } from '#kube/index.ts';
+import type { Piece } from '#policy/bundle/split.ts';
 import type { Bundle } from '../bundles/build.ts';
-import type { Kept } from '../resources.ts';
 
 /** Names of objects have at most 253 characters. */
 const LONGEST = 253;
@@ -18,7 +18,7 @@ export function headName(binding: Key): string {
   return `${plain.slice(0, LONGEST - hash.length - 1).replace(/[.-]+$/, '')}-${hash}`;
 }
 
-export function headOf(key: Key, bundle: Bundle): Applied<Kept<StoredPolicyBundle>> {
+export function headOf(key: Key, bundle: Bundle) {
   const { digest, pieces, documents } = bundle;
   const { namespace = '', name } = placeOf(key);
   const binding = documents.get(`RunnerBinding ${key}`);
@@ -33,6 +33,27 @@ export function headOf(key: Key, bundle: Bundle): Applied<Kept<StoredPolicyBundl
       },
     },
   };
+}
+
+/**
+ * Those that nodes lack that hold the head before, as many as a head may bring: a node then needs no request
+ * to hold an edit.
+ *
+ * @param known digests of pieces that the head before named
+ */
+export function broughtWith(
+  pieces: readonly Piece[],
+  known: readonly string[],
+): NonNullable<BundleHead['brings']> {
+  const brought: Piece[] = [];
+  let left = maxBroughtContent;
+  for (const { digest, content } of pieces) {
+    if (known.includes(digest) || content.length > left) continue;
+    if (brought.length === maxBrought) break;
+    brought.push({ digest, content });
+    left -= content.length;
+  }
+  return brought;
 }
 
 /** How many policies it holds. */
