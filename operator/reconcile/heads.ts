@@ -35,20 +35,27 @@ export function headOf(key: Key, bundle: Bundle) {
   };
 }
 
+/** For nodes that take some heads in a row for one, ms. */
+const RECENT = 10_000;
+
 /**
- * Those that nodes lack that hold the head before, as many as a head may bring: a node then needs no request
- * to hold an edit.
+ * Pieces that nodes lack that hold the head before, or one of some seconds ago, as many as a head may bring: a
+ * node then needs no request to hold an edit.
  *
- * @param known digests of pieces that the head before named
+ * @param named since when the binding's head names a piece, ms
  */
 export function broughtWith(
   pieces: readonly Piece[],
-  known: readonly string[],
+  named: ReadonlyMap<string, number>,
+  now: number,
 ): NonNullable<BundleHead['brings']> {
+  const since = ({ digest }: Piece): number => named.get(digest) ?? now;
+  const recent = pieces.filter((piece) => now - since(piece) <= RECENT);
   const brought: Piece[] = [];
   let left = maxBroughtContent;
-  for (const { digest, content } of pieces) {
-    if (known.includes(digest) || content.length > left) continue;
+  // What everybody lacks before what many have already.
+  for (const { digest, content } of recent.sort((a, b) => since(b) - since(a))) {
+    if (content.length > left) continue;
     if (brought.length === maxBrought) break;
     brought.push({ digest, content });
     left -= content.length;
