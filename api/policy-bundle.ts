@@ -22,10 +22,10 @@ export const maxPieceContent = 240 * 1024;
 export const maxPieces = 512;
 
 /**
- * Characters of all pieces that a head brings along: what an edit changes, of which most nodes have all the
- * rest. Every node is sent every head, and nearly every node needs these.
+ * Characters of all packed pieces that a head brings along: some hundred policies. Every node is sent every
+ * head, and again when its agent starts.
  */
-export const maxBroughtContent = 64 * 1024;
+export const maxBroughtContent = 16 * 1024;
 export const maxBrought = 16;
 
 const pieceContent = z
@@ -67,7 +67,12 @@ const headSchema = z.strictObject({
     .array(
       z.strictObject({
         digest: digest.describe('The piece.'),
-        content: pieceContent.max(maxBroughtContent).describe('Its content.'),
+        packed: z
+          .string()
+          .min(2)
+          .max(maxBroughtContent)
+          .regex(/^[A-Za-z0-9+/]+={0,2}$/, { error: 'must be base64' })
+          .describe('Its content, compressed (raw DEFLATE) and in base64.'),
       }),
     )
     .max(maxBrought)

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { TorwachtError } from '#api/error.ts';
 import { type Client, KubeError, type KubeErrorCode } from '#kube/index.ts';
 import { sha256 } from '#policy/bundle/content.ts';
+import { pack } from '#policy/bundle/packed.ts';
 import { contentOf } from './piece-content.ts';
 
 const content = '[{"kind":"EgressPolicy"}]';
@@ -22,7 +23,7 @@ function setUp(refusals: Readonly<Record<string, KubeErrorCode>> = {}) {
   } as unknown as Client;
   return { client, asked };
 }
-const head = (brings?: { digest: string; content: string }[]) => ({
+const head = (brings?: { digest: string; packed: string }[]) => ({
   pieces: [name],
   brings,
   resourceVersion: '7',
@@ -30,17 +31,19 @@ const head = (brings?: { digest: string; content: string }[]) => ({
 
 test('what a head brings along is not asked for', async () => {
   const { client, asked } = setUp();
-  const brings = [{ digest: name, content }];
+  const brings = [{ digest: name, packed: pack(content) }];
   assert.equal(await contentOf(client, name, head(brings), never), content);
   assert.deepEqual(asked, []);
 });
 
-test('what a head brings along under a wrong digest counts for nothing', async () => {
-  const { client, asked } = setUp();
-  const brings = [{ digest: name, content: '[{"kind":"Evil"}]' }];
-  assert.equal(await contentOf(client, name, head(brings), never), content);
-  assert.deepEqual(asked, ['7']);
-});
+for (const packed of [pack('[{"kind":"Evil"}]'), 'AAAA']) {
+  test(`what a head brings along under a wrong digest counts for nothing (${packed})`, async () => {
+    const { client, asked } = setUp();
+    const brings = [{ digest: name, packed }];
+    assert.equal(await contentOf(client, name, head(brings), never), content);
+    assert.deepEqual(asked, ['7']);
+  });
+}
 
 test('an API server is asked for what it has in memory, up to the version of the head', async () => {
   const { client, asked } = setUp();

@@ -4,6 +4,7 @@ import type { BundleHead } from '#api/policy-bundle.ts';
 import { type Client, isKubeError } from '#kube/index.ts';
 import { sha256 } from '#policy/bundle/content.ts';
 import { errors as bundleErrors } from '#policy/bundle/errors.ts';
+import { unpack } from '#policy/bundle/packed.ts';
 import { errors } from './errors.ts';
 import { type BundleObject, policyBundles } from './resources.ts';
 
@@ -39,7 +40,8 @@ export async function contentOf(
 
 /** What is not what its digest says counts for nothing: the object of the piece may still be. */
 function broughtBy({ brings }: SeenHead, wanted: string): string | undefined {
-  const content = brings?.find(({ digest }) => digest === wanted)?.content;
+  const found = brings?.find(({ digest }) => digest === wanted);
+  const content = found && unpack(found.packed);
   return content !== undefined && sha256(content) === wanted ? content : undefined;
 }
 

@@ -74,7 +74,7 @@ export class Reporter {
         if (told) countsAt = clock.monotonic() + COUNTS * (0.5 + clock.random());
         await sleep(clock, told ? this.#gap() : this.#backOff(), signal);
       } else {
-        await this.#rest(countsAt - clock.monotonic(), signal);
+        await this.#rest(Math.max(1, countsAt - clock.monotonic()), signal);
       }
     }
   }

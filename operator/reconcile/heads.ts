@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { type BundleHead, headLabel, maxBrought, maxBroughtContent } from '#api/policy-bundle.ts';
 import type { StoredPolicyBundle } from '#api/stored.ts';
 import { type Key, placeOf } from '#kube/index.ts';
+import { pack } from '#policy/bundle/packed.ts';
 import type { Piece } from '#policy/bundle/split.ts';
 import type { Bundle } from '../bundles/build.ts';
 
@@ -51,14 +52,16 @@ export function broughtWith(
 ): NonNullable<BundleHead['brings']> {
   const since = ({ digest }: Piece): number => named.get(digest) ?? now;
   const recent = pieces.filter((piece) => now - since(piece) <= RECENT);
-  const brought: Piece[] = [];
+  const brought: NonNullable<BundleHead['brings']> = [];
   let left = maxBroughtContent;
   // What everybody lacks before what many have already.
-  for (const { digest, content } of recent.sort((a, b) => since(b) - since(a))) {
-    if (content.length > left) continue;
+  const newest = recent.sort((a, b) => since(b) - since(a)).slice(0, 2 * maxBrought);
+  for (const { digest, content } of newest) {
     if (brought.length === maxBrought) break;
-    brought.push({ digest, content });
-    left -= content.length;
+    const packed = pack(content);
+    if (packed.length > left) continue;
+    brought.push({ digest, packed });
+    left -= packed.length;
   }
   return brought;
 }

@@ -195,14 +195,11 @@ class SimulatedAgent {
     return this.#disk.has(digest) || (!this.#known.isShared && this.#known.has(digest));
   }
 
-  /** A thousand copies of what one head brings along are a thousand machines' memory. */
+  /** What one head brings along would be a thousand times in the memory of this process. */
   #withoutHeld(bundle: BundleObject): BundleObject {
     const { head } = bundle.spec;
     if (head?.brings === undefined) return withoutManagedFields(bundle);
-    const brings = head.brings.filter(({ digest, content }) => {
-      if (this.#known.isShared) void this.#known.bring(digest, async () => content);
-      return !this.#known.has(digest) && !this.#has(digest);
-    });
+    const brings = head.brings.filter(({ digest }) => !this.#known.has(digest));
     return withoutManagedFields({ ...bundle, spec: { head: { ...head, brings } } });
   }
 

@@ -17,6 +17,7 @@ import {
 } from '#kube/index.ts';
 import { type Kept, nodeAgents, policyBundles } from '#operator/resources.ts';
 import { documentsFor } from '#policy/bundle/merge.ts';
+import { unpack } from '#policy/bundle/packed.ts';
 import { readBundle, readPiece } from '#policy/bundle/read.ts';
 
 /** As one node has it on its disk. */
@@ -161,13 +162,13 @@ export class Fleet {
   #piece(digest: string, brings: BundleHead['brings']): Promise<readonly TorwachtDocument[]> {
     const known = this.#pieces.get(digest);
     if (known !== undefined) return known;
-    const brought = brings?.find((piece) => piece.digest === digest)?.content;
+    const brought = brings?.find((piece) => piece.digest === digest);
     const content =
       brought === undefined
         ? this.#client
             .get(policyBundles, { name: digest })
             .then(({ spec }) => spec.piece?.content ?? '')
-        : Promise.resolve(brought);
+        : Promise.resolve(unpack(brought.packed) ?? '');
     const read = content.then((text) => readPiece(digest, text));
     this.#pieces.set(digest, read);
     read.catch(() => this.#pieces.delete(digest));
