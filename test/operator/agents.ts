@@ -29,7 +29,7 @@ import { readPiece } from '#policy/bundle/read.ts';
 import type { ApiServer } from '../apiserver/server.ts';
 
 /** Agents that start at the same moment. */
-const STARTING = 25;
+const STARTING = 100;
 
 export class Agents {
   readonly all = new Map<string, SimulatedAgent>();
