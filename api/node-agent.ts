@@ -5,7 +5,7 @@
  */
 import * as z from 'zod';
 import { conditionsSchema } from './condition.ts';
-import { mapList } from './list.ts';
+import { wholeList } from './list.ts';
 import { clusterMetadataSchema, objectName } from './metadata.ts';
 import { byReference, digest, referenceFields } from './reference.ts';
 import { apiVersion } from './version.ts';
@@ -25,7 +25,7 @@ const assignedSchema = z.strictObject({
 });
 
 export const nodeAgentSpecSchema = z.strictObject({
-  bindings: mapList(assignedSchema, byReference)
+  bindings: wholeList(assignedSchema, byReference)
     .max(maxBindings)
     .optional()
     .describe('The RunnerBindings that the node must hold; none when omitted.'),
@@ -71,11 +71,11 @@ export const nodeAgentStatusSchema = z.strictObject({
   conditions: conditionsSchema.optional(),
   version: z.string().max(63).optional().describe('Version of the agent.'),
   kernel: z.string().max(128).optional().describe('Release of the kernel.'),
-  capabilities: mapList(capabilitySchema, ['name'])
+  capabilities: wholeList(capabilitySchema, ['name'])
     .max(64)
     .optional()
     .describe('What kernel and node offer to enforcement.'),
-  bindings: mapList(heldSchema, byReference)
+  bindings: wholeList(heldSchema, byReference)
     .max(maxBindings)
     .optional()
     .describe('What the node holds, one entry for each binding of the spec.'),

@@ -21,6 +21,19 @@ export const headLabel = 'torwacht.io/bundle-head';
 export const maxPieceContent = 240 * 1024;
 export const maxPieces = 512;
 
+/**
+ * Characters of all packed pieces that a head brings along: some hundred policies. Every node is sent every
+ * head, and again when its agent starts.
+ */
+export const maxBroughtContent = 16 * 1024;
+export const maxBrought = 16;
+
+const pieceContent = z
+  .string()
+  .min(2)
+  .max(maxPieceContent)
+  .regex(/^[\x20-\x7e]*$/, { error: 'must be printable ASCII' });
+
 /** A rule that sees the value before, which zod has no word for. */
 const sameBinding = {
   'x-kubernetes-validations': [
@@ -50,14 +63,38 @@ const headSchema = z.strictObject({
     .int()
     .min(0)
     .describe('How many EgressPolicies and ClusterEgressPolicies are in them.'),
+  brings: z
+    .array(
+      z.strictObject({
+        digest: digest.describe('The piece.'),
+        packed: z
+          .string()
+          .min(2)
+          .max(maxBroughtContent)
+          .regex(/^[A-Za-z0-9+/]+={0,2}$/, { error: 'must be base64' })
+          .describe('Its content, compressed (raw DEFLATE) and in base64.'),
+      }),
+    )
+    .max(maxBrought)
+    .meta({ 'x-kubernetes-list-type': 'atomic' })
+    .optional()
+    .describe(
+      'Small pieces that the head before did not name, so that nodes need not ask for them. Each is an object ' +
+        'of its own as well; a node takes nothing whose digest is not among the pieces.',
+    ),
+  nodes: z
+    .number()
+    .int()
+    .min(0)
+    .optional()
+    .describe(
+      'How many nodes there were when this was written. The more, the longer they take turns in saying that ' +
+        'they hold it.',
+    ),
 });
 
 const pieceSchema = z.strictObject({
-  content: z
-    .string()
-    .min(2)
-    .max(maxPieceContent)
-    .regex(/^[\x20-\x7e]*$/, { error: 'must be printable ASCII' })
+  content: pieceContent
     .describe(
       'JSON text, ASCII only: a list of documents. The name of the object is the SHA-256 of this text.',
     )

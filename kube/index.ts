@@ -15,6 +15,7 @@ export type {
   Client,
   DeleteOptions,
   Fence,
+  GetOptions,
   ListOptions,
   ObjectPlace,
   PatchOptions,

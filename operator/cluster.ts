@@ -122,9 +122,16 @@ function living<T extends KubeObject>(objects: Iterable<T>): readonly T[] {
 /** Stands for the content of a piece, which only nodes read. */
 export const INTACT = '[]';
 
-/** A piece that is not what its name says keeps its content. */
+/**
+ * A piece that is not what its name says keeps its content. Of a head only what it means stays, and not what
+ * makes it quicker: it is not written anew because of that.
+ */
 function withoutContent(bundle: Kept<StoredPolicyBundle>): Kept<StoredPolicyBundle> {
-  const { piece } = bundle.spec;
+  const { piece, head } = bundle.spec;
+  if (head !== undefined) {
+    const { brings: _, nodes: __, ...meant } = head;
+    return withoutManagedFields({ ...bundle, spec: { head: meant } });
+  }
   if (piece === undefined || sha256(piece.content) !== bundle.metadata.name) {
     return withoutManagedFields(bundle);
   }

@@ -42,6 +42,8 @@ export class State {
   readonly unsaid = new Set<string>();
   /** Heads that are being written, by the key of the binding. */
   readonly coming = new Map<Key, Pick<InForce, 'head' | 'pieces'>>();
+  /** Since when the head of a binding names each of its pieces, ms, by the key of the binding. */
+  readonly named = new Map<Key, ReadonlyMap<string, number>>();
   readonly outstanding = new Outstanding();
   /** When the status of an object was written last, ms, by its title. */
   readonly told = new Map<string, number>();

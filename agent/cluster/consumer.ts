@@ -7,7 +7,7 @@
 import type { TorwachtDocument } from '#api/documents.ts';
 import { failure } from '#api/error.ts';
 import type { HeldBinding } from '#api/node-agent.ts';
-import { type BundleHead, headLabel } from '#api/policy-bundle.ts';
+import { headLabel } from '#api/policy-bundle.ts';
 import {
   type Client,
   type Clock,
@@ -16,6 +16,7 @@ import {
   systemClock,
   type WatchedCache,
   watchCache,
+  withoutManagedFields,
 } from '#kube/index.ts';
 import { headDigest } from '#policy/bundle/content.ts';
 import { errors as bundleErrors } from '#policy/bundle/errors.ts';
@@ -71,6 +72,7 @@ export class Consumer {
   readonly #stopped = new AbortController();
   #commits: Promise<unknown> = Promise.resolve();
   #kept = false;
+  #nodes: number | undefined;
 
   constructor(options: ConsumerOptions) {
     const { client, node, folder, clock = systemClock, observe = () => undefined } = options;
@@ -86,6 +88,7 @@ export class Consumer {
     this.#agents = watchCache(client, nodeAgents, mine);
     this.#heads = watchCache(client, policyBundles, {
       labelSelector: `${headLabel}=true`,
+      transform: (head) => this.#withoutHeld(head),
       ...common,
     });
     this.#queue = new KeyedQueue({
@@ -95,6 +98,14 @@ export class Consumer {
       longestMs: LONGEST_WAIT,
       failed: (key, error) => this.#failed(key, error),
     });
+  }
+
+  /** Pieces that a head brings along and that are here already would be in memory for nothing. */
+  #withoutHeld(bundle: BundleObject): BundleObject {
+    const { head } = bundle.spec;
+    if (head?.brings === undefined) return withoutManagedFields(bundle);
+    const brings = head.brings.filter(({ digest }) => !this.#bundles.has(digest));
+    return withoutManagedFields({ ...bundle, spec: { head: { ...head, brings } } });
   }
 
   /** Puts in force what was kept on disk. */
@@ -111,7 +122,12 @@ export class Consumer {
   /** Follows the API server through all of its faults, until the signal is aborted. */
   async run(signal: AbortSignal): Promise<void> {
     this.#agents.subscribe(() => this.#specChanged());
-    this.#heads.subscribe(({ object, old }) => this.#headChanged((object ?? old)?.metadata.name));
+    this.#heads.subscribe(({ object, old, listed }) => {
+      const { nodes = 0 } = object?.spec.head ?? {};
+      // Of a list it is not known which was written last.
+      if (nodes > 0) this.#nodes = listed ? Math.max(this.#nodes ?? 0, nodes) : nodes;
+      this.#headChanged((object ?? old)?.metadata.name);
+    });
     const running = [this.#agents.run(signal), this.#heads.run(signal)];
     void Promise.all([this.#agents.synced, this.#heads.synced]).then(() => {
       this.#queue.start(this.#keys());
@@ -138,6 +154,11 @@ export class Consumer {
   /** Our object as it was seen last. */
   get agent(): NodeAgentObject | undefined {
     return this.#agents.get(this.#options.node);
+  }
+
+  /** How many nodes the fleet had when a head was written last; undefined where none says so. */
+  get nodes(): number | undefined {
+    return this.#nodes;
   }
 
   /** Is anything known, from the API server or from disk? */
@@ -229,9 +250,9 @@ export class Consumer {
   }
 
   async #follow(key: string, assigned: Assigned, before: HeldHead | undefined): Promise<void> {
-    const head = this.#headOf(assigned);
+    const { head, resourceVersion } = this.#headOf(assigned);
     const { generation } = head.binding;
-    const { digest, pieces } = head;
+    const { digest, pieces, brings } = head;
     const whole = before !== undefined && this.#bundles.isWhole(before);
     if (whole && before.digest === digest && before.generation === generation) return;
     if (headDigest(pieces) !== digest) {
@@ -239,7 +260,7 @@ export class Consumer {
     }
     this.#pending.set(key, pieces);
     const bindingBefore = whole ? this.#bundles.bindingIn(before) : undefined;
-    await this.#pieces.bring(pieces, this.#stopped.signal);
+    await this.#pieces.bring({ pieces, brings, resourceVersion }, this.#stopped.signal);
     const { namespace, name } = assigned;
     const next = { namespace, name, generation, digest, pieces };
     const binding = this.#bundles.bindingIn(next);
@@ -252,14 +273,15 @@ export class Consumer {
   }
 
   /** @throws TW_AGENT_HEAD_MISSING, TW_AGENT_HEAD_OF_ANOTHER */
-  #headOf({ namespace, name, bundle }: Assigned): BundleHead {
-    const head = this.#heads.get(bundle)?.spec.head;
+  #headOf({ namespace, name, bundle }: Assigned) {
+    const found = this.#heads.get(bundle);
+    const head = found?.spec.head;
     if (head === undefined) throw failure(errors.headMissing, { name: bundle });
     const { binding } = head;
     if (binding.namespace !== namespace || binding.name !== name) {
       throw failure(errors.headOfAnother, { name: bundle, binding: `${namespace}/${name}` });
     }
-    return head;
+    return { head, resourceVersion: found?.metadata.resourceVersion };
   }
 
   /** On disk first: whoever starts after us must not go back. Then for all pods, at once. */

@@ -1,10 +1,9 @@
-/** Brings the pieces of a head from the API server to the disk, each verified before it is written. */
+/** Brings the pieces of a head to the disk, each verified before it is written. */
 import { failure } from '#api/error.ts';
-import { type Client, isKubeError } from '#kube/index.ts';
-import { errors as bundleErrors } from '#policy/bundle/errors.ts';
+import type { Client } from '#kube/index.ts';
 import { type Bundles, contentsOf } from './bundles.ts';
 import { errors } from './errors.ts';
-import { policyBundles } from './resources.ts';
+import { contentOf, type SeenHead } from './piece-content.ts';
 import type { BundleStore } from './store.ts';
 
 /** At a time, of one head. */
@@ -32,46 +31,34 @@ export class Pieces {
   }
 
   /**
-   * All of these are on the disk when it resolves.
+   * All pieces of the head are on the disk when it resolves: those that it brings along, and the others from
+   * the API server.
    *
    * @throws TW_BUNDLE_MISSING, TW_BUNDLE_DIGEST, TW_BUNDLE_CONTENT, TW_AGENT_* (rejects)
    */
-  async bring(digests: readonly string[], signal: AbortSignal): Promise<void> {
-    const missing = digests.filter((digest) => !this.#parts.bundles.has(digest)).values();
+  async bring(head: SeenHead, signal: AbortSignal): Promise<void> {
+    const missing = head.pieces.filter((digest) => !this.#parts.bundles.has(digest)).values();
     const worker = async (): Promise<void> => {
-      for (const digest of missing) await this.#one(digest, signal);
+      for (const digest of missing) await this.#one(digest, head, signal);
     };
     await Promise.all(Array.from({ length: CONCURRENCY }, worker));
   }
 
-  #one(digest: string, signal: AbortSignal): Promise<void> {
+  #one(digest: string, head: SeenHead, signal: AbortSignal): Promise<void> {
     const coming = this.#coming.get(digest);
     if (coming !== undefined) return coming;
-    const work = this.#fetch(digest, signal).finally(() => this.#coming.delete(digest));
+    const work = this.#fetch(digest, head, signal).finally(() => this.#coming.delete(digest));
     this.#coming.set(digest, work);
     return work;
   }
 
-  async #fetch(digest: string, signal: AbortSignal): Promise<void> {
-    const { store, bundles } = this.#parts;
-    const content = await this.#get(digest, signal);
+  async #fetch(digest: string, head: SeenHead, signal: AbortSignal): Promise<void> {
+    const { client, store, bundles } = this.#parts;
+    const content = await contentOf(client, digest, head, signal);
     const contents = contentsOf(digest, content);
     const size = bundles.bytes + contents.bytes;
     if (size > this.#limit) throw failure(errors.tooLarge, { size, limit: this.#limit });
     await store.writePiece(digest, content);
     bundles.add(digest, contents);
-  }
-
-  async #get(name: string, signal: AbortSignal): Promise<string> {
-    try {
-      const { spec } = await this.#parts.client.get(policyBundles, { name }, { signal });
-      if (spec.piece !== undefined) return spec.piece.content;
-    } catch (cause) {
-      if (!isKubeError(cause, 'KUBE_NOT_FOUND')) {
-        const why = cause instanceof Error ? cause.message : String(cause);
-        throw failure(errors.pieceUnread, { name, why }, cause);
-      }
-    }
-    throw failure(bundleErrors.missing, { name });
   }
 }

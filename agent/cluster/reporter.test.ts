@@ -14,6 +14,7 @@ async function setUp(t: TestContext) {
   const began = clock.monotonic();
   const writes: number[] = [];
   let away = false;
+  let nodes: number | undefined;
   let agent: NodeAgentObject | undefined = {
     metadata: { name: 'node-1', uid: 'u', generation: 1 },
     spec: {},
@@ -40,6 +41,7 @@ async function setUp(t: TestContext) {
     ...{ client, clock },
     agent: () => agent,
     facts: () => facts,
+    nodes: () => nodes,
     fault: (error) => faults.push(error),
   });
   const stopped = new AbortController();
@@ -53,6 +55,9 @@ async function setUp(t: TestContext) {
     say(next: Partial<Facts>) {
       facts = { ...facts, ...next };
       reporter.nudge();
+    },
+    grow(to: number) {
+      nodes = to;
     },
     unplug(is: boolean) {
       away = is;
@@ -72,18 +77,42 @@ test('it writes once at the start, and never again while nothing changes', async
   assert.ok((writes[0] ?? 0) <= 1);
 });
 
-test('a digest is told within a second; what follows soon is told together', async (t) => {
+test('a digest is told within a second, also soon after another; of many in a row not each', async (t) => {
   const { clock, writes, say } = await setUp(t);
   await clock.pass(MINUTE);
-  for (const letter of ['a', 'b', 'c']) {
+  for (const letter of 'abcde') {
     say({ bindings: [binding(letter)] });
-    await clock.pass(600);
+    await clock.pass(1200);
   }
   await clock.pass(MINUTE);
-  assert.equal(writes.length, 3);
-  const [, first = 0, second = 0] = writes;
-  assert.ok(first - 60 <= 1, `${first}`);
-  assert.ok(second - first >= 5 && second - first <= 6, `${second}`);
+  const [, first = 0, second = 0, third = 0, fourth = 0] = writes;
+  for (const [at, told] of [first, second, third].entries()) {
+    const said = 60 + at * 1.2;
+    assert.ok(told - said >= 0 && told - said <= 1, `${said} is told at ${told}`);
+  }
+  assert.equal(writes.length, 5, 'what the last of these say is told together');
+  assert.ok(fourth - first >= 5 && fourth - first <= 6.1, `${fourth}`);
+});
+
+test('the more nodes there are, the longer they take turns', async (t) => {
+  const { clock, writes, say, grow } = await setUp(t);
+  const delays = async (nodes: number, step: number): Promise<number[]> => {
+    grow(nodes);
+    const found: number[] = [];
+    for (let turn = 0; turn < 8; turn++) {
+      await clock.pass(2 * MINUTE);
+      const before = writes.length;
+      say({ bindings: [binding('0123456789abcdef'[turn % 16] ?? '')] });
+      const began = clock.monotonic();
+      while (writes.length === before) await clock.pass(step);
+      found.push(clock.monotonic() - began);
+    }
+    return found;
+  };
+  assert.ok(Math.max(...(await delays(3, 10))) <= 40);
+  const thousand = await delays(1000, 100);
+  assert.ok(Math.max(...thousand) <= 10_100 && Math.max(...thousand) > 3000);
+  assert.ok(Math.max(...(await delays(1_000_000, 500))) <= 60_500);
 });
 
 test('counts of pods are told every few minutes at most, and a pod that fails at once', async (t) => {

@@ -14,10 +14,19 @@ import {
 import { type NodeAgentObject, nodeAgents } from './resources.ts';
 import { type Facts, type NodeStatus, statusOf } from './status.ts';
 
-/** After a change, at random up to this, ms: an edit reaches all nodes at the same moment. */
-const SPREAD = 1000;
-/** Between two writes, ms; what comes in between is told by the second. */
+/**
+ * Before a write, at random up to this for each node of the fleet, ms: an edit reaches all nodes at the same
+ * moment. All agents are one account to the API server, which lets some 250 requests of it work and 300 wait,
+ * and sends the others away; a write takes it 15 to 30 ms of one core.
+ */
+const TURN = 10;
+const LONGEST_TURN = 60_000;
+/** Nodes, where nobody has said how many there are. */
+const SOME = 100;
+/** One write in this time on the average, ms; what comes in between is told by the next. */
 const GAP = 5000;
+/** Writes that need not wait for that after a quiet time: the first change is told at once. */
+const BURST = 3;
 /** How often counts are told, ms; plus or minus half by chance. */
 const COUNTS = 300_000;
 /** After a failure; doubled up to `LONGEST`, ms. */
@@ -30,6 +39,8 @@ export interface ReporterOptions {
   /** Our object as it was seen last. */
   agent(): NodeAgentObject | undefined;
   facts(): Facts;
+  /** How many nodes there are; undefined where nobody has said so. */
+  nodes(): number | undefined;
   fault(error: unknown): void;
 }
 
@@ -39,6 +50,8 @@ export class Reporter {
   /** What was written last that is not counted by the clock. */
   #said = '';
   #failures = 0;
+  /** When as many writes as `BURST` may follow one another again, ms. */
+  #rested = 0;
 
   constructor(options: ReporterOptions) {
     this.#options = options;
@@ -55,13 +68,13 @@ export class Reporter {
     while (!signal.aborted) {
       const due = clock.monotonic() >= countsAt;
       if (due || this.#hasNews()) {
-        await sleep(clock, SPREAD * clock.random(), signal);
+        await sleep(clock, this.#turn(), signal);
         if (signal.aborted) return;
         const told = await this.#tell(signal);
         if (told) countsAt = clock.monotonic() + COUNTS * (0.5 + clock.random());
-        await sleep(clock, told ? GAP : this.#backOff(), signal);
+        await sleep(clock, told ? this.#gap() : this.#backOff(), signal);
       } else {
-        await this.#rest(countsAt - clock.monotonic(), signal);
+        await this.#rest(Math.max(1, countsAt - clock.monotonic()), signal);
       }
     }
   }
@@ -71,6 +84,16 @@ export class Reporter {
     this.#wake = new AbortController();
     await sleep(this.#options.clock, ms, AbortSignal.any([signal, this.#wake.signal]));
     this.#wake = undefined;
+  }
+
+  #turn(): number {
+    const { clock, nodes } = this.#options;
+    return Math.min(TURN * (nodes() ?? SOME), LONGEST_TURN) * clock.random();
+  }
+
+  /** How long until the next write may be. */
+  #gap(): number {
+    return Math.max(0, this.#rested - (BURST - 1) * GAP - this.#options.clock.monotonic());
   }
 
   #backOff(): number {
@@ -89,7 +112,9 @@ export class Reporter {
     if (agent === undefined) return true;
     const status = this.#status(agent);
     try {
-      await applyStatus(this.#options.client, nodeAgents, agent, { ...status }, { signal });
+      const { client, clock } = this.#options;
+      const written = await applyStatus(client, nodeAgents, agent, { ...status }, { signal });
+      if (written) this.#rested = Math.max(this.#rested, clock.monotonic()) + GAP;
       this.#said = newsOf(status, agent);
       this.#failures = 0;
       return true;

@@ -59,7 +59,7 @@ async function run(options: AgentOptions): Promise<void> {
   const stored = new StoredPolicies(options.state, (error) =>
     log.warn(fields(error), 'a policy cannot be remembered'),
   );
-  let connected = false;
+  const runtime: Runtime = { connected: false };
 
   const metrics = new Metrics({
     held: () => pods.held,
@@ -67,10 +67,10 @@ async function run(options: AgentOptions): Promise<void> {
     kernel: () => kernel.counters(),
     lacks: (part) => kernel.missing.has(part),
     bundleGood: () => source.isGood(),
-    connected: () => connected,
+    connected: () => runtime.connected,
   });
   const left = (): boolean => departure.left;
-  const facts = factsOf(kernel, { connected: () => connected, left, pods: () => pods });
+  const facts = factsOf(kernel, { connected: () => runtime.connected, left, pods: () => pods });
   const { registry } = metrics;
   const source = files ?? sourceOfCluster(options, { log, registry, facts });
   const outputs = await Outputs.open({
@@ -100,24 +100,11 @@ async function run(options: AgentOptions): Promise<void> {
     instance: options.instance,
     metrics: registry,
     problems: () => [
-      ...(connected ? [] : ['the container runtime does not answer']),
+      ...(runtime.connected ? [] : ['the container runtime does not answer']),
       ...problemsOf(kernel, source, left()),
     ],
   });
-  watcher.start({
-    started: (sandbox) => pods.started(sandbox),
-    ended: () => pods.ended(),
-    listed(sandboxes) {
-      if (!connected)
-        log.info({ runtime: watcher.runtime, running: sandboxes.length }, 'connected');
-      connected = true;
-      pods.listed(sandboxes);
-    },
-    fault(error) {
-      if (error instanceof TorwachtError && error.code === 'TW_CONTAINERD_LOST') connected = false;
-      log.error(fields(error), 'the container runtime');
-    },
-  });
+  followRuntime(watcher, { pods, runtime, log });
   pods.watch();
   setInterval(() => pods.count(), COUNT_INTERVAL).unref();
   sweepRegularly(log, departure, async () => {
@@ -143,6 +130,35 @@ async function run(options: AgentOptions): Promise<void> {
   // The last: nothing may come between it and the end.
   await farewell(engine);
   process.exit(0);
+}
+
+interface Runtime {
+  /** It answers. */
+  connected: boolean;
+}
+
+/** Pods are held as it tells of them. */
+function followRuntime(
+  watcher: ContainerdWatcher,
+  { pods, runtime, log }: { readonly pods: Pods; readonly runtime: Runtime; readonly log: Logger },
+): void {
+  watcher.start({
+    started: (sandbox) => pods.started(sandbox),
+    ended: () => pods.ended(),
+    listed(sandboxes) {
+      if (!runtime.connected) {
+        log.info({ runtime: watcher.runtime, running: sandboxes.length }, 'connected');
+      }
+      runtime.connected = true;
+      pods.listed(sandboxes);
+    },
+    fault(error) {
+      if (error instanceof TorwachtError && error.code === 'TW_CONTAINERD_LOST') {
+        runtime.connected = false;
+      }
+      log.error(fields(error), 'the container runtime');
+    },
+  });
 }
 
 /** Where rows of targets go. */

@@ -72,6 +72,7 @@ export function sourceOfCluster(
     clock: systemClock,
     agent: () => consumer.agent,
     facts: () => factsOf(facts, consumer),
+    nodes: () => consumer.nodes,
     fault: (error) => log.warn(fields(error), 'the status of this node was not written'),
   });
   consumer.open();

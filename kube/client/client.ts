@@ -67,9 +67,9 @@ class RestClient implements types.Client {
   get<T extends KubeObject>(
     of: Resource<T>,
     at: types.ObjectPlace,
-    options?: types.RequestOptions,
+    { resourceVersion, ...options }: types.GetOptions = {},
   ): Promise<T> {
-    return this.#read({ verb: 'get', of, at, options });
+    return this.#read({ verb: 'get', of, at, query: { resourceVersion }, options });
   }
 
   list<T extends KubeObject>(

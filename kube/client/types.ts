@@ -15,6 +15,14 @@ export interface RequestOptions {
   readonly timeoutMs?: number;
 }
 
+export interface GetOptions extends RequestOptions {
+  /**
+   * Not older than this, from what the API server has in memory; the newest, which it asks etcd for, where it
+   * is left out.
+   */
+  readonly resourceVersion?: string;
+}
+
 export interface RawOptions extends RequestOptions {
   /** GET unless told. */
   readonly method?: 'GET' | 'POST';
@@ -81,7 +89,7 @@ export interface WatchEvent<T> {
  * is sent again behind the caller's back, except where it is certain that nothing happened.
  */
 export interface Client {
-  get<T extends KubeObject>(of: Resource<T>, at: ObjectPlace, options?: RequestOptions): Promise<T>;
+  get<T extends KubeObject>(of: Resource<T>, at: ObjectPlace, options?: GetOptions): Promise<T>;
   /** One page. */
   list<T extends KubeObject>(of: Resource<T>, options?: ListOptions): Promise<KubeList<T>>;
   create<T extends KubeObject>(of: Resource<T>, object: T, options?: WriteOptions): Promise<T>;

@@ -106,6 +106,19 @@ test('the other begins only when the first may write no more', async () => {
   await a.stop();
 });
 
+test('a Lease is looked at when it ends, and not some seconds later', async () => {
+  const server = new LeaseServer();
+  const a = candidate(server, 'a');
+  await a.clock.pass(0);
+  const b = candidate(server, 'b');
+  await b.clock.pass(0);
+  await b.clock.pass(14_990);
+  assert.equal(b.leads(), false);
+  await b.clock.pass(20);
+  assert.equal(b.leads(), true);
+  for (const one of [a, b]) await one.stop();
+});
+
 test('a machine that slept knows it by the wall clock', async () => {
   const server = new LeaseServer();
   const a = candidate(server, 'a');

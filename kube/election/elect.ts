@@ -55,13 +55,15 @@ class Candidate {
   /** Waits until the Lease is ours; undefined when told to stop. */
   async win(): Promise<LeaseTerm | undefined> {
     while (!this.#signal.aborted) {
+      let left = Number.POSITIVE_INFINITY;
       try {
         const lease = await this.#look();
-        if (lease === undefined || this.#isFree(lease)) return await this.#take(lease);
+        left = lease === undefined ? 0 : this.#leftOf(lease);
+        if (left <= 0) return await this.#take(lease);
       } catch (error) {
         this.#failed(error);
       }
-      await this.#pause(this.#signal);
+      await this.#pause(this.#signal, left);
     }
     return undefined;
   }
@@ -94,12 +96,15 @@ class Candidate {
     }
   }
 
-  /** By the holder's own duration, counted on our clock: those of two machines need not agree. */
-  #isFree({ spec }: Lease): boolean {
+  /**
+   * How long somebody else may still hold it, ms; not above 0 where it is free. By the holder's own duration,
+   * counted on our clock: those of two machines need not agree.
+   */
+  #leftOf({ spec }: Lease): number {
     // Our own it is when the answer to a write was lost, or after a term that could not be renewed.
-    if (!spec?.holderIdentity || spec.holderIdentity === this.#settings.identity) return true;
+    if (!spec?.holderIdentity || spec.holderIdentity === this.#settings.identity) return 0;
     const lasts = Math.max((spec.leaseDurationSeconds ?? 0) * 1000, this.#timing.leaseMs);
-    return this.#clock.monotonic() - this.#seen.at >= lasts;
+    return this.#seen.at + lasts - this.#clock.monotonic();
   }
 
   /** Onto the version that was read, so that of two who find it free one wins. */
@@ -162,9 +167,11 @@ class Candidate {
     }
   }
 
-  /** Candidates do not come all at once. */
-  #pause(signal: AbortSignal): Promise<void> {
-    return sleep(this.#clock, this.#timing.retryMs * (0.8 + this.#clock.random() * 0.4), signal);
+  /** Candidates do not come all at once, but for what is free just then: one of them gets it. */
+  #pause(signal: AbortSignal, most = Number.POSITIVE_INFINITY): Promise<void> {
+    const wait = this.#timing.retryMs * (0.8 + this.#clock.random() * 0.4);
+    // A wait that is lost in the clock's last digit would be none.
+    return sleep(this.#clock, Math.min(wait, Math.max(1, most)), signal);
   }
 
   #failed(error: unknown): void {

@@ -28,7 +28,7 @@ import { type BindingState, emptyState, type State } from '../state.ts';
 import { fold } from '../status/fold.ts';
 import { isSettled, standingOf } from '../status/standing.ts';
 import { deleteExactly } from './delete.ts';
-import { headName, headOf, policiesOf } from './heads.ts';
+import { broughtWith, headName, headOf, policiesOf } from './heads.ts';
 import { tell } from './tell.ts';
 import { wakeAfterBuild, wakeAll } from './wake.ts';
 
@@ -53,6 +53,7 @@ async function remove(parts: Parts, state: State, key: Key, client: Client): Pro
   if (head !== undefined) await deleteExactly(client, policyBundles, head);
   const known = state.bindings.get(key);
   state.bindings.delete(key);
+  state.named.delete(key);
   state.forget(`RunnerBinding ${key}`);
   if (known !== undefined) wakeAfterBuild(parts, key, known, emptyState());
 }
@@ -125,9 +126,22 @@ async function write(
   const over = there?.metadata.resourceVersion;
   const isThere = there !== undefined && canonical(there.spec) === saying;
   if (isThere || state.outstanding.has(head.metadata.name, over, saying)) return saying;
-  await client.apply(policyBundles, head, { force: true });
+  const now = parts.clock.monotonic();
+  const before = state.named.get(key) ?? allLongAgo(there?.spec.head?.pieces);
+  state.named.set(
+    key,
+    new Map(bundle.pieces.map(({ digest }) => [digest, before.get(digest) ?? now])),
+  );
+  const brings = broughtWith(bundle.pieces, before, now);
+  const nodes = parts.cluster.nodes.cache.size;
+  const spec = { head: { ...head.spec.head, ...(brings.length > 0 && { brings }), nodes } };
+  await client.apply(policyBundles, { ...head, spec }, { force: true });
   state.outstanding.add(head.metadata.name, over, saying);
   return saying;
+}
+
+function allLongAgo(pieces: readonly string[] = []): ReadonlyMap<string, number> {
+  return new Map(pieces.map((digest) => [digest, Number.NEGATIVE_INFINITY]));
 }
 
 async function created(client: Client, name: string, content: string): Promise<void> {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { pack } from '#policy/bundle/packed.ts';
 import { follow } from './follower.ts';
 import { temporaryFolder, useGrounds } from './ground.ts';
 import { bundleOf, documents } from './publisher.ts';
@@ -57,6 +58,37 @@ test('a replaced bundle fetches what is new, and leaves nothing of the old on th
   );
   const wanted = second.pieces.map(({ digest }) => digest).sort();
   assert.deepEqual(readdirSync(join(folder, 'pieces')).sort(), wanted);
+});
+
+test('what a head brings along is not asked for; what it brings under a wrong digest is', async (t) => {
+  const ground = await groundOf('brought');
+  const first = await ground.publish(
+    'runners',
+    ground.binding('runners'),
+    ground.policy('one', 'a.example'),
+  );
+  await ground.assign('runners');
+  const folder = temporaryFolder(t);
+  const follower = await follow(t, ground, { folder });
+  await follower.untilPolicies('one');
+  const asked = follower.gets;
+  const known = new Set(first.pieces.map(({ digest }) => digest));
+  const withNew = async (name: string, change: (content: string) => string) => {
+    const next = bundleOf(documents(ground.binding('runners'), ground.policy(name, 'b.example')));
+    const fresh = next.pieces.filter(({ digest }) => !known.has(digest));
+    await ground.writePieces(next);
+    const brings = fresh.map(({ digest, content }) => ({ digest, packed: pack(change(content)) }));
+    await ground.writeHead('runners', next, { brings, nodes: 3 });
+    await follower.untilPolicies(name);
+    return fresh.length;
+  };
+  await withNew('two', (content) => content);
+  assert.equal(follower.gets, asked);
+  assert.equal(follower.consumer.nodes, 3);
+  const forged = await withNew('three', (content) => content.replace('b.example', 'evil.example'));
+  assert.equal(follower.gets, asked + forged);
+  assert.match(JSON.stringify(follower.consumer.documents(ground.namespace)), /b\.example/);
+  assert.deepEqual(follower.faults, []);
 });
 
 test('a head without its pieces is said, and in force as soon as they are there', async (t) => {

@@ -61,6 +61,7 @@ export class Follower {
     this.#reporter = new Reporter({
       ...{ client, clock, fault },
       agent: () => this.consumer.agent,
+      nodes: () => this.consumer.nodes,
       facts: () => ({
         version: '0.0.0',
         kernel: '6.1',

@@ -5,7 +5,7 @@
 import type { TorwachtDocument } from '#api/documents.ts';
 import { TorwachtError } from '#api/error.ts';
 import type { HeldBinding } from '#api/node-agent.ts';
-import { headLabel } from '#api/policy-bundle.ts';
+import { type BundleHead, headLabel } from '#api/policy-bundle.ts';
 import type { StoredNodeAgent } from '#api/stored.ts';
 import {
   applyStatus,
@@ -17,6 +17,7 @@ import {
 } from '#kube/index.ts';
 import { type Kept, nodeAgents, policyBundles } from '#operator/resources.ts';
 import { documentsFor } from '#policy/bundle/merge.ts';
+import { unpack } from '#policy/bundle/packed.ts';
 import { readBundle, readPiece } from '#policy/bundle/read.ts';
 
 /** As one node has it on its disk. */
@@ -41,16 +42,12 @@ export class Fleet {
   readonly #taking: KeyedQueue;
   readonly #reporting: KeyedQueue;
   readonly #pieces = new Map<string, Promise<readonly TorwachtDocument[]>>();
-  readonly #old = new Set<string>();
   readonly #refused = new Map<string, ReadonlyMap<string, string>>();
   readonly #over = new AbortController();
   readonly #running: readonly Promise<void>[];
   /** Nodes whose agents are away. */
   readonly away = new Set<string>();
   reports = 0;
-  reads = 0;
-  /** Nodes read pieces once for all of them, as a thousand real ones would not. */
-  sharePieces = false;
 
   constructor(client: Client, options: FleetOptions = {}) {
     this.#client = client;
@@ -148,7 +145,7 @@ export class Fleet {
     if (head === undefined || held.get(bundle)?.digest === head.digest) return undefined;
     try {
       const pieces = new Map<string, readonly TorwachtDocument[]>();
-      for (const digest of head.pieces) pieces.set(digest, await this.#piece(digest));
+      for (const digest of head.pieces) pieces.set(digest, await this.#piece(digest, head.brings));
       const documents = readBundle(head, (digest) => pieces.get(digest));
       held.set(bundle, { digest: head.digest, generation: head.binding.generation, documents });
       this.#options.holds?.(node, documents);
@@ -161,29 +158,20 @@ export class Fleet {
     }
   }
 
-  /** The digest of the newest head. */
-  headOf(bundle: string): string | undefined {
-    return this.#heads.get(bundle)?.spec.head?.digest;
-  }
-
-  /** Those that a node has are not read again, as an agent has them on its disk; new ones are, by each node. */
-  #piece(digest: string): Promise<readonly TorwachtDocument[]> {
+  /** Those that a node has are not read again, as an agent has them on its disk. */
+  #piece(digest: string, brings: BundleHead['brings']): Promise<readonly TorwachtDocument[]> {
     const known = this.#pieces.get(digest);
-    if (known !== undefined && (this.sharePieces || this.#old.has(digest))) return known;
-    this.reads += 1;
-    const read = this.#client
-      .get(policyBundles, { name: digest })
-      .then(({ spec }) => known ?? readPiece(digest, spec.piece?.content ?? ''));
-    if (known === undefined) {
-      this.#pieces.set(digest, read);
-      read.catch(() => this.#pieces.delete(digest));
-    }
+    if (known !== undefined) return known;
+    const brought = brings?.find((piece) => piece.digest === digest);
+    const content =
+      brought === undefined
+        ? this.#client
+            .get(policyBundles, { name: digest })
+            .then(({ spec }) => spec.piece?.content ?? '')
+        : Promise.resolve(unpack(brought.packed) ?? '');
+    const read = content.then((text) => readPiece(digest, text));
+    this.#pieces.set(digest, read);
+    read.catch(() => this.#pieces.delete(digest));
     return read;
-  }
-
-  /** From now on every node reads for itself what is new. */
-  readEach(): void {
-    this.sharePieces = false;
-    for (const digest of this.#pieces.keys()) this.#old.add(digest);
   }
 }

@@ -6,15 +6,17 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { egressPolicies, nodeAgents } from '#operator/resources.ts';
 import { ROOT } from '../cluster/names.ts';
+import { Agents } from './agents.ts';
 import { lastFirst, useCluster } from './cluster.ts';
-import { Fleet } from './fleet.ts';
 import { installRights } from './replicas.ts';
-import { addNodes, bundleOf, fill, policyPath, policySpec, type Size } from './scale.ts';
+import { addNodes, bundleOf, fill, nodeNames, policyPath, policySpec, type Size } from './scale.ts';
+import { cpuOf, Steps } from './steps.ts';
 import { eventually } from './wait.ts';
 
 const full = process.env.TORWACHT_SCALE === 'full';
@@ -60,9 +62,7 @@ function usage({ child }: Counting) {
   const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
   const mebibytes = (field: string) =>
     Math.round(Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1]) / 1024);
-  const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  const seconds = (Number(fields[11]) + Number(fields[12])) / 100;
-  return { rss: mebibytes('VmRSS'), peak: mebibytes('VmHWM'), seconds };
+  return { rss: mebibytes('VmRSS'), peak: mebibytes('VmHWM'), seconds: cpuOf(child.pid) };
 }
 
 const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(1)} s`;
@@ -77,15 +77,13 @@ test(`${size.nodes} nodes, ${size.policies} policies, ${size.namespaces} namespa
   begun = performance.now();
   let operator = startCounting();
   ending.after(async () => void operator.child.kill('SIGKILL'));
-  const fleet = new Fleet(client);
-  fleet.sharePieces = true;
-  ending.after(() => fleet.stop());
+  const agents = new Agents(api);
+  ending.after(() => agents.stop());
   await addNodes(client, size.nodes);
-  const holdsAll = () => {
-    let complete = 0;
-    for (const held of fleet.held.values()) if (held.size === size.bindings) complete += 1;
-    return complete === size.nodes;
-  };
+  await agents.start(nodeNames(size.nodes));
+  t.diagnostic(`nodes and agents started in ${seconds(begun)}`);
+  const all = [...agents.all.values()];
+  const holdsAll = () => all.every(({ held }) => held.size === size.bindings);
   await eventually('all nodes hold all bindings', holdsAll, LIMIT);
   await quiet(operator);
   const first = await operator.writes();
@@ -95,21 +93,35 @@ test(`${size.nodes} nodes, ${size.policies} policies, ${size.namespaces} namespa
 
   const before = await operator.writes();
   assert.equal(sum(before), 0, 'nothing changes, nothing is written');
-  fleet.readEach();
+  agents.readEach();
   const [namespace = '', name = ''] = policyPath(size, 7).split('/');
   const bundle = bundleOf(size, 7);
-  const old = fleet.headOf(bundle);
+  const [watcher] = all;
+  const old = watcher?.headOf(bundle);
   assert.ok(old);
+  agents.requests.clear();
+  const pids = { 'API server': api.server.pid, etcd: api.etcd.pid, operator: operator.child.pid };
+  const steps = new Steps({ ...pids, agents: process.pid });
   begun = performance.now();
   const edited = { metadata: { name, namespace }, spec: policySpec(7, 1) };
   await client.apply(egressPolicies, edited, { force: true });
   const isNew = () => {
-    const digest = fleet.headOf(bundle);
-    if (digest === old) return false;
-    return [...fleet.held.values()].every((held) => held.get(bundle)?.digest === digest);
+    const digest = watcher?.headOf(bundle);
+    return digest !== old && all.every(({ held }) => held.get(bundle)?.digest === digest);
   };
   await eventually('all nodes hold the edit', isNew, LIMIT);
   const took = seconds(begun);
+  steps.add(
+    'told of the head',
+    all.map(({ seen }) => (seen.get(bundle) ?? 0) - begun),
+  );
+  steps.add(
+    'held',
+    all.map(({ held }) => (held.get(bundle)?.at ?? 0) - begun),
+  );
+  const gets = agents.requests.get('get policybundles') ?? 0;
+  t.diagnostic(`an edit, until it is held: ${steps.said()}`);
+  assert.equal(gets, 0, 'the head brings along what changed');
   await eventually(
     'it is said so',
     async () => {
@@ -123,6 +135,9 @@ test(`${size.nodes} nodes, ${size.policies} policies, ${size.namespaces} namespa
   const edit = await operator.writes();
   t.diagnostic(
     `an edit: all nodes hold it after ${took}, its status says so after ${told}; ${JSON.stringify(edit)}`,
+  );
+  t.diagnostic(
+    `an edit, until it is said: ${steps.said()}; of agents: ${sayCounts(agents.requests)}`,
   );
   assert.equal(edit['create policybundles'], 1);
   assert.equal(edit['patch policybundles'], 1);
@@ -153,9 +168,13 @@ test(`${size.nodes} nodes, ${size.policies} policies, ${size.namespaces} namespa
   assert.equal(sum(again), 0, 'what is there already is not written again');
   const { items } = await client.list(nodeAgents, { limit: 1 });
   t.diagnostic(
-    `a NodeAgent has ${JSON.stringify(items[0]).length} bytes; ${fleet.reports} reports`,
+    `a NodeAgent has ${JSON.stringify(items[0]).length} bytes; load ${loadavg()[0]?.toFixed(1)}`,
   );
 });
+
+function sayCounts(counts: ReadonlyMap<string, number>): string {
+  return [...counts].map(([what, count]) => `${count} ${what}`).join(', ');
+}
 
 function describe({ rss, peak, seconds: cpu }: ReturnType<typeof usage>): string {
   return `${rss} MiB now, ${peak} at most, ${cpu.toFixed(1)} s of CPU`;

@@ -62,9 +62,13 @@ export async function fill(client: Client, size: Size): Promise<void> {
   );
 }
 
+export const nodeNames = (count: number): readonly string[] =>
+  Array.from({ length: count }, (_, index) => `node-${index}`);
+
 export async function addNodes(client: Client, count: number): Promise<void> {
+  const names = nodeNames(count);
   await many(count, async (index) => {
-    const name = `node-${index}`;
+    const name = names[index] ?? '';
     const status = { conditions: [{ type: 'Ready', status: 'True' }] };
     const metadata = { name, labels: { 'kubernetes.io/os': 'linux' } };
     await created(client, nodes, { metadata });
