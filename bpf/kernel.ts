@@ -12,6 +12,7 @@ import * as layout from './layout.ts';
 import { LearnedTable } from './learned-table.ts';
 import { type LoadedEngine, loadEngine } from './load.ts';
 import { type EngineHandle, type LinkHandle, native, type RingHandle } from './native.ts';
+import { ProcessTable } from './process-table.ts';
 import {
   type Attempt,
   addressPrograms,
@@ -57,6 +58,9 @@ export class Kernel {
   readonly keeping: Keeping;
   /** What outputs have been told of rows; undefined where maps end with this process. */
   readonly told: ToldTable | undefined;
+  readonly #processes = new ProcessTable((pid, value) =>
+    this.#native.mapLookup(this.#engine, 'processes', u32(pid), value),
+  );
   readonly #ticks = new Ticks(() => this.testRun('tw_clock', emptyFrame).result);
   #traces: LinkHandle[] = [];
   #ring: RingHandle | undefined;
@@ -262,9 +266,7 @@ export class Kernel {
 
   /** The identity of a process, alive or ended, while the kernel remembers it. */
   process(pid: number, start: bigint): ProcessRecord | undefined {
-    const value = this.#lookup('processes', u32(pid), layout.processRecord.size);
-    const record = value && layout.processRecord.read(value);
-    return record?.start === start ? record : undefined;
+    return this.#processes.of(pid, start);
   }
 
   /** What the cgroup of a process's record (`part`) is or was called, while the kernel remembers it. */

@@ -1,5 +1,5 @@
 /** What makes a row the same row, and its name. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { EgressEvent } from '#api/event.ts';
 
 /** Rows with the same identity are one row. */
@@ -21,7 +21,7 @@ export function identity(event: EgressEvent, start: bigint, lookup: boolean): st
 
 /** The same whoever makes it, and whenever: another agent says of the same row the same. */
 export function rowId(target: string, identity: string): string {
-  return createHash('sha256').update(`${target}\n${identity}`).digest('base64url').slice(0, LENGTH);
+  return hash('sha256', `${target}\n${identity}`, 'base64url').slice(0, LENGTH);
 }
 
 /** 132 bits are enough for all rows that there will ever be. */

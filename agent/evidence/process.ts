@@ -47,6 +47,8 @@ const MOST = 1024;
 export class Processes {
   readonly #outside: (pid: number) => boolean;
   readonly #known = new Map<string, ProcessFields>();
+  /** Of records themselves, with what was outside then: the kernel's table gives one that stays as it is again. */
+  readonly #read = new WeakMap<ProcessRecord, { fields: ProcessFields; outside: number }>();
 
   constructor(outside: (pid: number) => boolean) {
     this.#outside = outside;
@@ -54,6 +56,24 @@ export class Processes {
 
   /** As the process is called now: another name, or another program, makes other fields. */
   fieldsOf(record: ProcessRecord): ProcessFields {
+    const outside = this.#outsideOf(record);
+    const read = this.#read.get(record);
+    if (read?.outside === outside) return read.fields;
+    const fields = this.#shared(record);
+    this.#read.set(record, { fields, outside });
+    return fields;
+  }
+
+  /** Which of its ancestors are, as a bit mask. */
+  #outsideOf({ ancestor, ancestors }: ProcessRecord): number {
+    let mask = 0;
+    for (let i = 0; i < ancestors; i++) {
+      if (this.#outside(ancestor[i]?.pid ?? 0)) mask |= 1 << i;
+    }
+    return mask;
+  }
+
+  #shared(record: ProcessRecord): ProcessFields {
     const key = this.#keyOf(record);
     const known = this.#known.get(key);
     if (known) return known;
