@@ -8,7 +8,8 @@ import { dirname, join } from 'node:path';
 import { compileCache } from './runner/cache.ts';
 import { runChild } from './runner/child.ts';
 import { runSuite } from './runner/run-suite.ts';
-import { type Suite, suites } from './runner/suites.ts';
+import type { Suite } from './runner/suite.ts';
+import { suites } from './runner/suites.ts';
 import type { Failed, Tally } from './runner/tally.ts';
 
 const root = dirname(import.meta.dirname);

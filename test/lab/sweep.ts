@@ -7,6 +7,8 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { mounted, pinRoot } from '#agent/leftovers/bpffs.ts';
+import { isListed } from '#agent/leftovers/registry.ts';
 import { failure } from '#api/error.ts';
 import { errors } from './errors.ts';
 import { attempt } from './execute.ts';
@@ -36,6 +38,7 @@ export function sweep(options: SweepOptions = {}): string[] {
   const folders = readdirSync(folder).filter(abandoned);
   for (const name of folders) rmSync(join(folder, name), { recursive: true, force: true });
   (options.cleanup ?? cleanUpTorwacht)();
+  sweepMaps();
   releaseSharedMounts(labName(process.pid, '00000000').id);
   return [...namespaces, ...folders];
 }
@@ -50,6 +53,17 @@ function cleanUpTorwacht(): void {
   const { code, stderr } = attempt(join(root, 'bin/torwacht'), ['cleanup']);
   if (code === 0 || code === 1) return;
   throw failure(errors.command, { command: 'torwacht cleanup', reason: stderr });
+}
+
+/** Maps that a test of the kernel had pinned beside the links of its run: whose run is listed no more. */
+function sweepMaps(): void {
+  const bpffs = mounted();
+  const root = bpffs === undefined ? '' : pinRoot(bpffs);
+  if (!existsSync(root)) return;
+  for (const name of readdirSync(root)) {
+    const id = /^([0-9a-f]{12})-maps$/.exec(name)?.[1];
+    if (id !== undefined && !isListed(id)) rmSync(join(root, name), { recursive: true });
+  }
 }
 
 if (import.meta.main) {

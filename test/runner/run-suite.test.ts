@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { runSuite } from './run-suite.ts';
-import type { CheckSuite, TestSuite } from './suites.ts';
+import type { CheckSuite, TestSuite } from './suite.ts';
 import type { Tally } from './tally.ts';
 
 const suite: TestSuite = {

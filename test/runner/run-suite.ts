@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { compileCache } from './cache.ts';
 import { type Ended, runChild } from './child.ts';
 import type { Line } from './reporter.ts';
-import type { CheckSuite, Suite, TestSuite } from './suites.ts';
+import type { CheckSuite, Suite, TestSuite } from './suite.ts';
 import { type Failed, slowest, type Tally, tail, tally } from './tally.ts';
 
 export interface Run {

@@ -1,52 +1,8 @@
-/**
- * The table of suites: what `node test/run.ts` knows. A new suite is a new row. Two kinds: a check is
- * one command that passes or fails, a suite of tests is files of node:test.
- */
-import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
-import { ownedName } from '../cluster/names.ts';
+/** The table of suites: what `node test/run.ts` knows. A new suite is a new row. */
 import { cacheFolder } from './cache.ts';
-
-interface Row {
-  readonly name: string;
-  /** Only with --full, or when it is named. */
-  readonly full?: true;
-  /**
-   * Runs beside those behind it in the table, after those before it that do so too: two processors are not kept
-   * busy by tests that wait for what they started. It must not look at, or change, what is the whole host's.
-   */
-  readonly beside?: true;
-  /** Others on this machine go first: for one that only computes. */
-  readonly lowPriority?: true;
-  /** A suite that still runs after so many seconds hangs: it is ended and has failed. */
-  readonly limit: number;
-  /** A file that it leaves, and that is printed behind its results. */
-  readonly report?: string;
-}
-
-export interface CheckSuite extends Row {
-  readonly kind: 'check';
-  readonly command: readonly string[];
-  /** What the output must match, for tools that are content when they have looked at nothing. */
-  readonly proof?: RegExp;
-}
-
-export interface TestSuite extends Row {
-  readonly kind: 'tests';
-  /** Globs from the root of the repository; each must find at least one file. */
-  readonly files: readonly string[];
-  readonly without?: readonly string[];
-  /** `none`: all files in one process, fast. `process`: one process a file. */
-  readonly isolation: 'none' | 'process';
-  /** How many files run at once where each has a process; how many processes share the files where none has. */
-  readonly concurrency?: number;
-  /** Asked once per run. */
-  readonly environment?: () => Record<string, string>;
-  /** A world that all files share: programs for this Node, run before the first and after the last. */
-  readonly world?: { readonly up: string; readonly down: string };
-}
-
-export type Suite = CheckSuite | TestSuite;
+import { fullSuites, longRuns, ofFullRuns } from './full-suites.ts';
+import type { Suite } from './suite.ts';
+import { clusterOfItsOwn, sanitized } from './worlds.ts';
 
 /** Folders whose tests stand beside the source. */
 const layers = [
@@ -77,24 +33,7 @@ const bypassData = 'test/bypass/{table,judge}.test.ts';
 const floor = 'test/kernels/{floor/floor,table}.test.ts';
 const house = ['bench', 'test/runner', 'test/chainsaw/runner', 'test/replay/docs', 'scripts'];
 
-/** Compiles everything four times. */
-const imagesTwice = 'test/images/twice.test.ts';
-/** Its image takes minutes to make. */
-const nested = 'test/agent/nested.test.ts';
-/** Images of another version, and the chart installed, upgraded, rolled back: chart.test.ts does a part of it. */
-const upgrade = 'test/agent/upgrade.test.ts';
-/** What enforces NetworkPolicies takes minutes to build. */
-const closed = 'test/agent/closed.test.ts';
-/** Many pods: how many is for the suite to say. */
-const longRuns = 'test/agent/{race,soak}.test.ts';
-
-/** So that no person's cluster is changed, and one that a sweep may take. */
-const clusterOfItsOwn = {
-  environment: () => ({ TORWACHT_CLUSTER: ownedName(process.pid) }),
-  world: { up: 'test/cluster/up.ts', down: 'test/cluster/down.ts' },
-} as const;
-
-export const suites: readonly Suite[] = [
+const everyRun: readonly Suite[] = [
   {
     name: 'types',
     kind: 'check',
@@ -274,7 +213,7 @@ export const suites: readonly Suite[] = [
     limit: 1500,
     isolation: 'process',
     files: ['test/cluster/**/*.test.ts', 'test/agent/**/*.test.ts', 'test/images/*.test.ts'],
-    without: [longRuns, nested, upgrade, closed, imagesTwice],
+    without: [longRuns, ...ofFullRuns],
     ...clusterOfItsOwn,
   },
   {
@@ -285,114 +224,12 @@ export const suites: readonly Suite[] = [
     files: ['test/consumer/**/*.test.ts'],
   },
   {
-    name: 'operator-full',
-    kind: 'tests',
-    full: true,
-    limit: 3600,
-    isolation: 'process',
-    files: ['test/operator/{chaos,scale}.test.ts'],
-    environment: () => ({ TORWACHT_CHANGES: '500', TORWACHT_SCALE: 'full' }),
-  },
-  {
-    name: 'outage-full',
-    kind: 'tests',
-    full: true,
-    limit: 3600,
-    isolation: 'process',
-    files: ['test/outage/*.test.ts'],
-    environment: () => ({
-      ...{ TORWACHT_JOBS: '20', TORWACHT_ATTEMPTS: '1000000', TORWACHT_OUTAGE: '600' },
-    }),
-  },
-  {
     name: 'race',
     kind: 'tests',
     limit: 1500,
     isolation: 'process',
     files: [longRuns],
     ...clusterOfItsOwn,
-  },
-  {
-    name: 'images',
-    kind: 'tests',
-    full: true,
-    limit: 1800,
-    isolation: 'process',
-    files: [imagesTwice],
-    report: 'build/images/table.txt',
-  },
-  {
-    name: 'nested',
-    kind: 'tests',
-    full: true,
-    limit: 1200,
-    isolation: 'process',
-    files: [nested],
-    ...clusterOfItsOwn,
-  },
-  {
-    name: 'closed',
-    kind: 'tests',
-    full: true,
-    limit: 900,
-    isolation: 'process',
-    files: [closed],
-    ...clusterOfItsOwn,
-  },
-  {
-    name: 'chainsaw',
-    kind: 'tests',
-    full: true,
-    limit: 1800,
-    isolation: 'process',
-    files: ['test/chainsaw/cases.test.ts'],
-    ...clusterOfItsOwn,
-  },
-  {
-    name: 'upgrade',
-    kind: 'tests',
-    full: true,
-    limit: 900,
-    isolation: 'process',
-    files: [upgrade],
-    ...clusterOfItsOwn,
-  },
-  {
-    name: 'race-full',
-    kind: 'tests',
-    full: true,
-    limit: 5400,
-    isolation: 'process',
-    files: [longRuns],
-    ...clusterOfItsOwn,
-    environment: () => ({
-      ...clusterOfItsOwn.environment(),
-      TORWACHT_RACE_PODS: '200',
-      TORWACHT_SOAK_PODS: '1000',
-    }),
-  },
-  {
-    name: 'fuzz',
-    kind: 'tests',
-    full: true,
-    limit: 1500,
-    isolation: 'process',
-    files: [
-      ...['differential', 'sequences', 'egress'].map((name) => `test/kernel/${name}.test.ts`),
-      'test/native/planted.test.ts',
-      'test/dns/hostile.test.ts',
-    ],
-    // By default some ten thousand; see there for how one seed is asked again.
-    environment: () => ({ TORWACHT_CASES: '1000000', TORWACHT_MESSAGES: '2000000' }),
-  },
-  {
-    name: 'fuzz-admission',
-    kind: 'tests',
-    full: true,
-    limit: 3000,
-    isolation: 'process',
-    files: ['test/admission/fuzz.test.ts'],
-    environment: () => ({ TORWACHT_REVIEWS: '1000000' }),
   },
   {
     name: 'native',
@@ -409,28 +246,6 @@ export const suites: readonly Suite[] = [
     files: ['bpf/**/*.test.ts'],
     environment: sanitized,
   },
-  {
-    name: 'asan-kernel',
-    kind: 'tests',
-    full: true,
-    limit: 600,
-    isolation: 'process',
-    files: ['test/kernel/**/*.test.ts'],
-    environment: sanitized,
-  },
 ];
 
-/**
- * Node itself is not built with the sanitizers, so their runtimes must be loaded before it. Leaks are
- * not looked for: Node ends without freeing what it holds.
- */
-function sanitized(): Record<string, string> {
-  const library = (name: string) =>
-    execFileSync('gcc', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
-  return {
-    TORWACHT_ADDON: join(import.meta.dirname, '../../build/asan/torwacht.node'),
-    LD_PRELOAD: `${library('libasan.so')} ${library('libubsan.so')}`,
-    ASAN_OPTIONS: 'detect_leaks=0:abort_on_error=1',
-    UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1',
-  };
-}
+export const suites: readonly Suite[] = [...everyRun, ...fullSuites];
