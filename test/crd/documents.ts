@@ -34,6 +34,8 @@ export const head = {
   digest,
   pieces: [digest],
   policies: 0,
+  brings: [{ digest, packed: 'W10=' }],
+  nodes: 3,
 };
 
 const specs: Readonly<Record<string, readonly unknown[]>> = {
