@@ -39,9 +39,12 @@ export async function admits(cluster: Cluster): Promise<void> {
   });
 }
 
-/** What agents keep on the node: rows that wait there would be told to the operator of the next test. */
+/**
+ * What agents keep on the node: rows that wait there, and those of pods that have ended since, would be told to the
+ * operator of the next test.
+ */
 export function forget({ node }: Cluster): void {
-  node.run('rm', ['-rf', '/var/lib/torwacht']);
+  node.run('rm', ['-rf', '/var/lib/torwacht', '/sys/fs/bpf/torwacht']);
 }
 
 function workloads(objects: readonly Manifest[]): readonly string[] {
