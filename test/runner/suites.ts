@@ -133,6 +133,14 @@ const everyRun: readonly Suite[] = [
     files: ['test/operator/**/*.test.ts'],
   },
   {
+    name: 'consumer',
+    kind: 'tests',
+    beside: true,
+    limit: 1200,
+    isolation: 'process',
+    files: ['test/consumer/**/*.test.ts'],
+  },
+  {
     name: 'chart',
     kind: 'tests',
     limit: 300,
@@ -215,13 +223,6 @@ const everyRun: readonly Suite[] = [
     files: ['test/cluster/**/*.test.ts', 'test/agent/**/*.test.ts', 'test/images/*.test.ts'],
     without: [longRuns, ...ofFullRuns],
     ...clusterOfItsOwn,
-  },
-  {
-    name: 'consumer',
-    kind: 'tests',
-    limit: 1200,
-    isolation: 'process',
-    files: ['test/consumer/**/*.test.ts'],
   },
   {
     name: 'race',
