@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { cgroupOf, isPopulated } from '#agent/cgroup/cgroup.ts';
 import { parentOf } from '#agent/containerd/sandbox.ts';
@@ -75,6 +75,22 @@ const policy = () =>
   stage.policy(policyText({ allow: [{ fqdn: [NAME], ports: [{ port: 8000 }] }] }), 'policy.yaml');
 const held = (...command: string[]) => [TORWACHT, 'run', '--policy', policy(), '--', ...command];
 const fetch = (host: string) => ['curl', '-sS', '--max-time', '20', `http://${host}:8000/`];
+/** Empty for one that has ended. */
+function nameOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+  } catch {
+    return '';
+  }
+}
+
+/** Names of the processes of a cgroup and of all below it. */
+const processesBelow = (folder: string): readonly string[] =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => basename(name) === 'cgroup.procs')
+    .flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n'))
+    .filter((pid) => pid !== '')
+    .map(nameOf);
 const ourCgroups = (folder: string) =>
   readdirSync(folder).filter((name) => name.startsWith('torwacht-'));
 
@@ -130,9 +146,12 @@ test('systemctl stop ends what is held, and takes nothing away before that', { s
   const unit = 'torwacht-held.service';
   const path = `/sys/fs/cgroup/system.slice/${unit}`;
   const netns = `--property=NetworkNamespacePath=/run/netns/${stage.lab.namespace('host')}`;
+  // It ends by SIGKILL alone, which systemd sends after so long.
   const command = held('sh', '-c', 'trap "" TERM; while :; do sleep 1; done');
-  execute('systemd-run', ['--quiet', `--unit=${unit}`, netns, '--setenv=HOME=/root', ...command]);
-  await until(() => ourCgroups(path).some((name) => isPopulated(join(path, name))), 'the target');
+  const run = ['--quiet', `--unit=${unit}`, netns, '--property=TimeoutStopSec=2s'];
+  execute('systemd-run', [...run, '--setenv=HOME=/root', ...command]);
+  const sleeps = (folder: string) => processesBelow(folder).includes('sleep');
+  await until(() => ourCgroups(path).some((name) => sleeps(join(path, name))), 'the target');
   execute('systemctl', ['stop', unit]);
   assert.equal(isPopulated(path), false);
   execute(TORWACHT, ['cleanup']);
