@@ -3,7 +3,7 @@
  * anywhere else, and has a source port of the kernel's choice; a query goes out by a socket picked at
  * random under an id picked at random, and a socket is replaced after some queries (RFC 5452 §9).
  */
-import { type Datagrams, openDatagrams } from '#bpf/datagrams.ts';
+import { type DatagramEvents, type Datagrams, openDatagrams } from '#bpf/datagrams.ts';
 import { native } from '#bpf/native.ts';
 import { matchAnswer } from '#dns/match.ts';
 import type { ServerAddress } from './upstream-address.ts';
@@ -83,13 +83,13 @@ class UpstreamSocket {
   used = 0;
   /** Failed or closed; the next query opens another one. */
   broken = false;
-  readonly #socket: Datagrams;
+  /** Null where the host cannot even send there: no route, no descriptor left. */
+  readonly #socket: Datagrams | null;
   readonly #waiting = new Map<number, Exchange>();
   #retired = false;
 
-  constructor({ address, port, family }: ServerAddress) {
-    const fd = native().connectSocket(family === 4 ? 'udp' : 'udp6', address, port);
-    this.#socket = openDatagrams(fd, {
+  constructor(server: ServerAddress) {
+    this.#socket = connected(server, {
       message: (answer) => this.#receive(answer),
       // It learns from ICMP that nobody listens there: every waiting query may move on.
       failed: () => this.#fail(),
@@ -107,11 +107,16 @@ class UpstreamSocket {
   send(id: number, exchange: Exchange): void {
     this.used++;
     this.#waiting.set(id, exchange);
+    if (!this.#sent(exchange.query)) setImmediate(() => this.#fail());
+  }
+
+  #sent(query: Uint8Array): boolean {
     try {
-      this.#socket.send(exchange.query);
+      this.#socket?.send(query);
     } catch {
-      setImmediate(() => this.#fail());
+      return false;
     }
+    return this.#socket !== null;
   }
 
   forget(id: number, exchange: Exchange): void {
@@ -129,7 +134,7 @@ class UpstreamSocket {
     if (this.broken) return;
     this.broken = true;
     this.#waiting.clear();
-    this.#socket.close();
+    this.#socket?.close();
   }
 
   #receive(answer: Uint8Array): void {
@@ -152,5 +157,17 @@ class UpstreamSocket {
 
   #closeIfDone(): void {
     if (this.#retired && this.#waiting.size === 0) this.close();
+  }
+}
+
+function connected(
+  { address, port, family }: ServerAddress,
+  events: DatagramEvents,
+): Datagrams | null {
+  try {
+    const fd = native().connectSocket(family === 4 ? 'udp' : 'udp6', address, port);
+    return openDatagrams(fd, events);
+  } catch {
+    return null;
   }
 }

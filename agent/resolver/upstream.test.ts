@@ -99,6 +99,19 @@ test('an answer from another address is not heard', async (t) => {
   assert.equal(authority.seen.length, 2, 'the lie was sent');
 });
 
+test('a server that no socket can be opened to, as one without a route, is passed over', async (t) => {
+  // To the address of a broadcast the kernel connects nobody.
+  const nowhere = '255.255.255.255';
+  const authority = await startAuthority(t, (seen) => [answered(seen)]);
+  const servers = pool(t, [nowhere, authority.server]);
+  for (const _ of [1, 2]) {
+    assert.deepEqual(Buffer.from(await servers.query(query, 'www.test')), expected);
+  }
+  await assert.rejects(pool(t, [nowhere]).query(query, 'www.test'), {
+    code: 'TW_RESOLVER_NO_ANSWER',
+  });
+});
+
 const useless: readonly [what: string, reply: (seen: Seen) => readonly Buffer[]][] = [
   ['SERVFAIL', ({ query }) => [wireAnswer(query, { rcode: 2 })]],
   ['REFUSED', ({ query }) => [wireAnswer(query, { rcode: 5 })]],
