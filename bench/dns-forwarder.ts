@@ -5,10 +5,15 @@
  */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { literalLookup } from '#agent/resolver/literal-lookup.ts';
 
-const front = createSocket({ type: 'udp4', lookup: literalLookup(4) });
-const back = createSocket({ type: 'udp4', lookup: literalLookup(4) });
+/** Addresses are literals: answered in place, where Node would go through its look-up for every datagram. */
+const lookup = (
+  address: string,
+  _options: unknown,
+  done: (error: null, address: string, family: number) => void,
+): void => done(null, address, 4);
+const front = createSocket({ type: 'udp4', lookup });
+const back = createSocket({ type: 'udp4', lookup });
 const clients = new Map<number, { port: number; address: string }>();
 back.connect(Number(process.argv[2]), '127.0.0.1');
 await once(back, 'connect');
