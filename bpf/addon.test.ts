@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { constants, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -113,6 +113,7 @@ function goodCalls(t: TestContext, engine: EngineHandle): { [K in keyof Native]:
     bootTime: good([]),
     jiffy: good([]),
     lock: good([tmpdir()], (made) => addon.close(made)),
+    openAs: good([tmpdir(), constants.O_RDONLY, 65534, 65534, four()], (fd) => addon.close(fd)),
     // A number that is open would close a descriptor of the test runner.
     close: good([2 ** 31 - 1]),
     seccompProgram: good([{ families: [2], allowIoUring: false, allowUserNamespaces: false }]),

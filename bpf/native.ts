@@ -165,6 +165,11 @@ export interface Native {
   jiffy(): number;
   /** Makes a folder ours until the descriptor is closed. Throws EAGAIN where it is another's. */
   lock(folder: string): number;
+  /**
+   * Opens a file by somebody's rights over files, which the calling thread alone has meanwhile: what other threads do
+   * needs root. `flags` are those of open(2), `groups` are numbers of 32 bits; a new file has mode 0644.
+   */
+  openAs(path: string, flags: number, uid: number, gid: number, groups: Buffer): number;
   close(fd: number): void;
   seccompProgram(options: {
     families: readonly number[];

@@ -44,6 +44,7 @@ static const struct tw_export tw_exports[] = {
 	{ "bootTime", tw_boot_time },
 	{ "jiffy", tw_jiffy },
 	{ "lock", tw_lock },
+	{ "openAs", tw_open_as },
 	{ "close", tw_close },
 	{ "seccompProgram", tw_seccomp_program },
 };

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import {
   chmodSync,
   chownSync,
@@ -15,6 +16,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { Worker } from 'node:worker_threads';
 
 import { decide, nothingAsked, readRunConfig } from './delegation.ts';
 import { testUid } from './fixture.ts';
@@ -206,4 +208,29 @@ test('output is opened as the caller, and links are not followed', { skip }, (t)
     assert.equal(process.geteuid?.(), 0);
   }
   assert.equal(readFileSync(file, 'utf8'), 'x');
+});
+
+test('every other thread keeps the rights of root while a file is opened by another’s', {
+  skip,
+}, async (t) => {
+  const own = rootFolder(t);
+  chownSync(own, testUid, testUid);
+  const user = { uid: testUid, gid: testUid, groups: [testUid] };
+  const stop = new Int32Array(new SharedArrayBuffer(4));
+  const watcher = new Worker(
+    `const { readFileSync } = require('node:fs');
+     const { parentPort, workerData } = require('node:worker_threads');
+     const seen = new Set();
+     parentPort.postMessage('ready');
+     do seen.add(readFileSync('/proc/thread-self/status', 'utf8').match(/^(Uid|Gid|Groups|CapEff):.*$/gm).join(' '));
+     while (Atomics.load(workerData, 0) === 0);
+     parentPort.postMessage([...seen]);`,
+    { eval: true, workerData: stop },
+  );
+  t.after(async () => await watcher.terminate());
+  await once(watcher, 'message');
+  for (let i = 0; i < 2000; i++) closeSync(openOutput(join(own, 'out'), user));
+  Atomics.store(stop, 0, 1);
+  const [seen] = await once(watcher, 'message');
+  assert.equal(seen.length, 1, seen.join('\n'));
 });

@@ -142,7 +142,10 @@ test('pods', { skip, concurrency: 4 }, async (t) => {
       for i in 1 2 3; do ${ask(bad.address, 'later')}; done; true`;
     const seen = asked();
     const pod = await cluster.runPod(scene.held, { command: ['sh', '-c', script] });
-    assert.match(pod.log, /(.*Operation not permitted\n){4}$/);
+    // One that was on its way when the agent came ends as it may: the server gets no request.
+    const said = pod.log.split('\n').filter((line) => line.startsWith('wget: '));
+    assert.equal(said.length, 4, pod.log);
+    assert.match(said.slice(1).join('\n'), /^(.*Operation not permitted(\n|$)){3}$/);
     assert.ok(!seen().includes('/later'));
   });
 });
