@@ -6,7 +6,13 @@ import { createSocket } from 'node:dgram';
 import { setTimeout as pause } from 'node:timers/promises';
 import packet from 'dns-packet';
 import { ContainerdClient } from '#agent/containerd/client.ts';
-import { type Envelope, TaskCreate, TaskExit, TaskStart } from '#agent/containerd/gen/events.ts';
+import {
+  ContainerCreate,
+  type Envelope,
+  TaskCreate,
+  TaskExit,
+  TaskStart,
+} from '#agent/containerd/gen/events.ts';
 import { native } from '#bpf/native.ts';
 
 /** Between two questions, ms: what the answer's time is known by. */
@@ -28,11 +34,13 @@ export interface Answer {
   readonly fromCreation: number;
 }
 
+type Labels = Promise<Readonly<Record<string, string>> | undefined>;
+
 interface Started {
   readonly created: number;
   /** NaN until it has started. */
   readonly at: number;
-  readonly labels: Promise<Readonly<Record<string, string>> | undefined>;
+  readonly labels: Labels;
   /** When a sandbox of the namespace was answered. */
   readonly answer: Promise<number | undefined>;
 }
@@ -42,13 +50,18 @@ export class RuntimeEvents {
   readonly #namespace: string;
   readonly #stream: ReturnType<ContainerdClient['subscribe']>;
   readonly #started = new Map<string, Started>();
+  /** Asked for ahead of the task: a busy runtime's answer is no part of what is measured. */
+  readonly #labels = new Map<string, Labels>();
   #sandbox: ((answer: Promise<Answer>) => void) | undefined;
   #ended: ((name: string, life: number) => void) | undefined;
 
   constructor(socket: string, namespace: string) {
     this.#client = new ContainerdClient(socket);
     this.#namespace = namespace;
-    this.#stream = this.#client.subscribe(['create', 'start', 'exit']);
+    this.#stream = this.#client.subscribe([
+      '/containers/create',
+      ...(['/tasks/create', '/tasks/start', '/tasks/exit'] as const),
+    ]);
     this.#stream.on('data', (envelope: Envelope) => void this.#event(envelope));
     this.#stream.on('error', () => undefined);
   }
@@ -93,6 +106,7 @@ export class RuntimeEvents {
       if (begun && labels) this.#ended?.(labels[label('container.name')] ?? '', at - begun.at);
       return;
     }
+    if (topic === '/containers/create') return this.#made(ContainerCreate.decode(value).id);
     if (topic === '/tasks/create') return this.#created(TaskCreate.decode(value), at);
     const { containerId } = TaskStart.decode(value);
     const created = this.#started.get(containerId);
@@ -110,8 +124,15 @@ export class RuntimeEvents {
     );
   }
 
+  #made(id: string): void {
+    const labels = this.#client.container(id).then((found) => found?.labels);
+    labels.catch(() => undefined);
+    this.#labels.set(id, labels);
+  }
+
   #created({ containerId, pid }: TaskCreate, created: number): void {
-    const labels = this.#client.container(containerId).then((found) => found?.labels);
+    const labels = this.#labels.get(containerId) ?? Promise.resolve(undefined);
+    this.#labels.delete(containerId);
     const answer = labels.then((known) => {
       const ours = known?.[label('pod.namespace')] === this.#namespace;
       return ours && known['io.cri-containerd.kind'] === 'sandbox' ? answered(pid) : undefined;

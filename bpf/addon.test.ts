@@ -97,7 +97,8 @@ function goodCalls(t: TestContext, engine: EngineHandle): { [K in keyof Native]:
     layout: good([builtPath('bpf/verdict.bpf.o')]),
     // No link has this number.
     attachBackstop: good([engine, 'tw_backstop', 2 ** 31 - 1]),
-    interfaces: good(['/proc/self/ns/net']),
+    hostLinks: good([]),
+    interfaces: good(['/proc/self/ns/net', addon.hostLinks()]),
     ownInterface: good([2 ** 31 - 1]),
     // No message: nothing to acknowledge.
     netfilterBatch: good(['/proc/self/ns/net', Buffer.alloc(20)]),
@@ -108,6 +109,7 @@ function goodCalls(t: TestContext, engine: EngineHandle): { [K in keyof Native]:
     datagramsOpen: good([2 ** 31 - 1, Buffer.alloc(70_000), () => {}]),
     datagramsSend: good([datagrams(), four(), Buffer.alloc(0)]),
     datagramsClose: good([datagrams()]),
+    listenerOf: good([tmpdir()]),
     receiveRoom: good([2 ** 31 - 1, 4096]),
     processors: good([]),
     bootTime: good([]),
@@ -120,8 +122,9 @@ function goodCalls(t: TestContext, engine: EngineHandle): { [K in keyof Native]:
   };
 }
 
-/** Even these arguments are refused: no such cgroup, link or descriptor, no batch, too few families. */
+/** Even these arguments are refused: no such cgroup, listener, link or descriptor, no batch, too few families. */
 const refused: readonly (keyof Native)[] = [
+  'listenerOf',
   'attachBackstop',
   'attachCgroup',
   'datagramsOpen',

@@ -12,6 +12,7 @@ declare const handle: unique symbol;
 export type EngineHandle = { readonly [handle]: 'engine' };
 export type LinkHandle = { readonly [handle]: 'link' };
 export type DatagramsHandle = { readonly [handle]: 'datagrams' };
+export type HostLinksHandle = { readonly [handle]: 'host links' };
 export type RingHandle = { readonly [handle]: 'ring' };
 
 export interface StructLayout {
@@ -26,6 +27,7 @@ export interface Shape {
   readonly fields?: Readonly<Record<string, Shape & { offset: number; count: number }>>;
 }
 
+/** A link as its own namespace has it. */
 export interface Interface {
   readonly index: number;
   /** Index of the other end in its namespace; 0 where there is none. */
@@ -33,6 +35,8 @@ export interface Interface {
   readonly name: string;
   /** `veth`, `bridge`, `macvlan`…; empty for loopback and hardware. */
   readonly kind: string;
+  /** Index of the other end in our namespace, where `hostLinks` knows that it is there. */
+  readonly end?: number;
 }
 
 export interface Native {
@@ -120,9 +124,17 @@ export interface Native {
     mark: number,
     netns: string,
   ): { fd: number; port: number };
+  /** Keeps the veths of our network namespace in mind for `interfaces`, until nobody has the handle any more. */
+  hostLinks(): HostLinksHandle;
   // What follows works on another thread: the kernel may keep it waiting. It throws for bad arguments.
-  /** Links of a network namespace, and its IPv4 addresses (host order). */
-  interfaces(netns: string): Promise<{ links: Interface[]; addresses: number[] }>;
+  /**
+   * Links of a network namespace, and its IPv4 addresses (host order). Where `ours` knows the ends of all of its
+   * links, that are veths then, the kernel is asked for nothing that waits for its lock on links.
+   */
+  interfaces(
+    netns: string,
+    ours: HostLinksHandle | null,
+  ): Promise<{ links: Interface[]; addresses: number[] }>;
   /** The link of our own namespace with this index, if there is one. */
   ownInterface(index: number): Promise<Interface | undefined>;
   /**
@@ -151,6 +163,8 @@ export interface Native {
   /** At once, or it throws. `peer` as it stood in a place; empty: the one that the socket is connected to. */
   datagramsSend(socket: DatagramsHandle, message: Buffer, peer: Buffer): void;
   datagramsClose(socket: DatagramsHandle): void;
+  /** The process that listens at a Unix socket; 0: none that this one can see. */
+  listenerOf(path: string): number;
   /** How many bytes of datagrams may wait unread in a socket; the kernel's own share comes on top. */
   receiveRoom(fd: number, bytes: number): void;
   /** A descriptor of ours for what another process has open at one of its. */

@@ -15,6 +15,8 @@ const DEADLINE = 10_000;
 /** A node may hold many containers, and their specs are large. */
 const LARGEST = 64 << 20;
 
+export type Topic = `/containers/${'create' | 'update'}` | `/tasks/${'create' | 'start' | 'exit'}`;
+
 export class ContainerdClient {
   readonly #events: EventsClient;
   readonly #containers: ContainersClient;
@@ -40,11 +42,9 @@ export class ContainerdClient {
     return version.replace(/^v/, '');
   }
 
-  /** What happens to tasks, until the stream ends or is cancelled. */
-  subscribe(
-    topics: readonly ('create' | 'start' | 'exit')[] = ['create', 'exit'],
-  ): ClientReadableStream<Envelope> {
-    const filters = topics.map((what) => `namespace==${NAMESPACE},topic=="/tasks/${what}"`);
+  /** What happens, until the stream ends or is cancelled. */
+  subscribe(topics: readonly Topic[]): ClientReadableStream<Envelope> {
+    const filters = topics.map((topic) => `namespace==${NAMESPACE},topic=="${topic}"`);
     return this.#events.subscribe({ filters }, this.#metadata);
   }
 

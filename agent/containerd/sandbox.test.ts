@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isSandbox, parentOf, readSandbox } from './sandbox.ts';
+import { isSandbox, parentOf, readPrepared, readSandbox } from './sandbox.ts';
 import { containerOf } from './testing/runtime.ts';
 
 test('the pod’s cgroup stands above the sandbox’s own, with both cgroup drivers', () => {
@@ -37,6 +37,16 @@ test('a sandbox is read with its labels, its annotations and its namespaces', ()
 
 test('a pod without a network namespace of its own says so', () => {
   assert.equal(readSandbox(containerOf({ id: 'a', hostNetwork: true }), 7).hostNetwork, true);
+});
+
+test('one without a process is reached by the runtime’s own path of its network namespace', () => {
+  const prepared = readPrepared(containerOf({ id: 'a' }), 9);
+  assert.deepEqual([prepared?.pid, prepared?.netns], [null, '/proc/9/root/run/netns/a']);
+  const linked = readPrepared(containerOf({ id: 'a', netns: '/var/run/netns/b' }), 9);
+  assert.equal(linked?.netns, '/proc/9/root/run/netns/b');
+  for (const without of [{ hostNetwork: true }, { netns: '' }]) {
+    assert.equal(readPrepared(containerOf({ id: 'a', ...without }), 9), null);
+  }
 });
 
 test('what cannot be read is an error that names it', () => {

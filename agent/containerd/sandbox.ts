@@ -36,6 +36,24 @@ interface Metadata {
 
 /** @throws TW_CONTAINERD_SANDBOX when its record lacks what a sandbox must have */
 export function readSandbox(container: Container, pid: number): Sandbox {
+  const { networkPath: _, ...sandbox } = withoutProcess(container);
+  return { ...sandbox, pid, netns: `/proc/${pid}/ns/net` };
+}
+
+/**
+ * A sandbox that has no process yet, where its network namespace has been made; `runtime` is the process to whom its
+ * path there is one.
+ * @throws TW_CONTAINERD_SANDBOX
+ */
+export function readPrepared(container: Container, runtime: number): Sandbox | null {
+  const { networkPath, ...sandbox } = withoutProcess(container);
+  if (networkPath === '') return null;
+  // A link in the runtime's root would be followed in ours; this one is wherever systemd is.
+  const there = networkPath.replace(/^\/var\/run\//, '/run/');
+  return { ...sandbox, pid: null, netns: `/proc/${runtime}/root${there}` };
+}
+
+function withoutProcess(container: Container) {
   const { id, labels } = container;
   const spec = parse<Spec>(container.spec?.value, id, 'spec');
   const metadata = container.extensions[METADATA];
@@ -51,8 +69,8 @@ export function readSandbox(container: Container, pid: number): Sandbox {
     labels,
     annotations: config?.annotations ?? {},
     searches: (config?.dns_config?.searches ?? []).map((ending) => ending.toLowerCase()),
-    pid,
     hostNetwork: network === undefined,
+    networkPath: network?.path ?? '',
     cgroup: cgroupIn(spec, id),
   };
 }

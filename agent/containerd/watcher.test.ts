@@ -47,7 +47,9 @@ test('what runs is listed at the connect, and once more soon after', async (t) =
   assert.equal(watcher.runtime, 'containerd 1.2.3');
   await until(() => told.length === 2);
   assert.deepEqual(runtime.filters, [
-    ['namespace==k8s.io,topic=="/tasks/create"', 'namespace==k8s.io,topic=="/tasks/exit"'],
+    ['/containers/create', '/containers/update', '/tasks/create', '/tasks/exit'].map(
+      (topic) => `namespace==k8s.io,topic=="${topic}"`,
+    ),
   ]);
 });
 
@@ -64,6 +66,48 @@ test('sandboxes that start are told with all that is known; their containers are
   runtime.tell('/tasks/exit', 'b', 77);
   await until(() => told.includes('ended b'));
   assert.deepEqual(told.slice(2), ['started pod-b 77', 'ended b']);
+});
+
+test('a record is asked for when it is made, and once; again where it was not to be had then', async (t) => {
+  const { runtime, told, add } = await setUp(t);
+  await until(() => runtime.subscribed === 1 && told.length >= 2);
+  add({ id: 'b' }, 77);
+  runtime.tellContainer('b');
+  runtime.tellContainer('late');
+  await until(() => runtime.asked.length === 2);
+  assert.equal(told.length, 2);
+  runtime.tell('/tasks/create', 'b', 77);
+  add({ id: 'late' }, 78);
+  runtime.tell('/tasks/create', 'late', 78);
+  await until(() => told.length === 4);
+  assert.deepEqual(told.slice(2), ['started pod-b 77', 'started pod-late 78']);
+  assert.deepEqual(runtime.asked, ['b', 'late', 'late']);
+});
+
+test('a sandbox is told of before its task, where all that it will be is there', async (t) => {
+  const { runtime, told, faults, add } = await setUp(t);
+  await until(() => runtime.subscribed === 1 && told.length >= 2);
+  const own = '/proc/self/ns/net';
+  const there = { netns: own };
+  for (const one of [
+    { id: 'a', ...there },
+    { id: 'no-netns' },
+    { id: 'no-cgroup', ...there, cgroupsPath: '/kubepods/gone/x' },
+    { id: 'c', ...there, kind: 'container' },
+    { id: 'bad', ...there, labels: { 'io.kubernetes.pod.uid': '' } },
+  ] as const) {
+    add(one, 77);
+    runtime.tellContainer(one.id);
+  }
+  await until(() => runtime.asked.length === 5 && told.length > 2);
+  runtime.tell('/tasks/create', 'a', 77);
+  await until(() => told.length === 4);
+  assert.deepEqual(told.splice(2), ['started pod-a null', 'started pod-a 77']);
+  add({ id: 'no-netns', ...there }, 78);
+  runtime.tellContainer('no-netns', 'update');
+  await until(() => told.length === 3);
+  assert.equal(told[2], 'started pod-no-netns null');
+  assert.deepEqual(faults, []);
 });
 
 test('when the runtime goes and comes back, what it did meanwhile is listed', async (t) => {

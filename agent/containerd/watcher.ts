@@ -2,18 +2,28 @@
  * Follows containerd's sandboxes. Its event stream has no replay, so after every connect all that run are
  * listed, and once more soon after: a start between the two is in one of them.
  *
- * A task that was created has its namespaces and its cgroup, and waits for its start: to attach then is a
- * head start of what the runtime needs in between.
+ * A sandbox is told of as soon as its container's record names a network namespace that is there, and so is its pod's
+ * cgroup: containerd 2 makes the record with it, 1.6 adds it when the network is set up. To attach then is a head start
+ * of all that the runtime needs until the sandbox's process starts. Else it is told of when its task is created, which
+ * waits for its start.
  */
+import { existsSync } from 'node:fs';
 import type { ClientReadableStream } from '@grpc/grpc-js';
 import { failure } from '#api/error.ts';
+import { native } from '#bpf/native.ts';
 import type { ContainerWatcher, Sandbox, WatchHandlers } from '../watch/watcher.ts';
-import { ContainerdClient } from './client.ts';
+import { ContainerdClient, type Topic } from './client.ts';
 import { errors } from './errors.ts';
 import type { Container } from './gen/containers.ts';
-import { type Envelope, TaskCreate, TaskExit } from './gen/events.ts';
+import {
+  ContainerCreate,
+  ContainerUpdate,
+  type Envelope,
+  TaskCreate,
+  TaskExit,
+} from './gen/events.ts';
 import { ContainerNames } from './names.ts';
-import { cgroupOf, isSandbox, podOf, readSandbox } from './sandbox.ts';
+import { cgroupOf, isSandbox, podOf, readPrepared, readSandbox } from './sandbox.ts';
 
 export interface ContainerdOptions {
   readonly socket: string;
@@ -28,15 +38,26 @@ export interface ContainerdOptions {
 /** From 100 ms to 5 s. */
 const defaultBackOff = (failures: number): number => Math.min(5000, 100 * 2 ** (failures - 1));
 
+const followed: readonly Topic[] = [
+  ...(['/containers/create', '/containers/update'] as const),
+  ...(['/tasks/create', '/tasks/exit'] as const),
+];
+/** Records that wait for their task; the oldest are asked for once more. */
+const MOST_EARLY = 256;
+
 export class ContainerdWatcher implements ContainerWatcher {
   runtime = 'containerd';
   readonly #client: ContainerdClient;
   readonly #names: ContainerNames;
   readonly #options: Required<ContainerdOptions>;
+  /** Records of containers that have no task yet. */
+  readonly #early = new Map<string, Promise<Container | undefined>>();
   #handlers: WatchHandlers | undefined;
   #stream: ClientReadableStream<Envelope> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #failures = 0;
+  /** The runtime's; 0: unknown, or none that we see. */
+  #process = 0;
 
   constructor(options: ContainerdOptions) {
     this.#options = { backOff: defaultBackOff, settle: 1000, ...options };
@@ -65,7 +86,8 @@ export class ContainerdWatcher implements ContainerWatcher {
   }
 
   #connect(): void {
-    const stream = this.#client.subscribe();
+    this.#process = this.#listener();
+    const stream = this.#client.subscribe(followed);
     this.#stream = stream;
     let over = false;
     const end = (cause: unknown): void => {
@@ -82,6 +104,14 @@ export class ContainerdWatcher implements ContainerWatcher {
       this.#failures = 0;
       this.#timer = setTimeout(() => this.#list().catch(end), this.#options.settle);
     }, end);
+  }
+
+  #listener(): number {
+    try {
+      return native().listenerOf(this.#options.socket);
+    } catch {
+      return 0;
+    }
   }
 
   /** Says so, waits longer each time, and tries anew for ever. */
@@ -156,11 +186,40 @@ export class ContainerdWatcher implements ContainerWatcher {
     } else if (topic === '/tasks/create') {
       const { containerId, pid } = TaskCreate.decode(value);
       this.#created(containerId, pid).catch((error: unknown) => this.#handlers?.fault(error));
+    } else if (topic === '/containers/create') {
+      this.#expect(ContainerCreate.decode(value).id);
+    } else if (topic === '/containers/update') {
+      this.#expect(ContainerUpdate.decode(value).id);
     }
   }
 
+  #expect(id: string): void {
+    this.#early.set(id, this.#prepared(id));
+    const [oldest] = this.#early.keys();
+    if (this.#early.size > MOST_EARLY && oldest !== undefined) this.#early.delete(oldest);
+  }
+
+  /** What goes wrong here does so again when its task is there. */
+  async #prepared(id: string): Promise<Container | undefined> {
+    const container = await this.#client.container(id).catch(() => undefined);
+    if (container === undefined || this.#process === 0 || !isSandbox(container)) return container;
+    try {
+      const sandbox = readPrepared(container, this.#process);
+      // Gone, if its task came first.
+      if (sandbox && this.#early.has(id) && this.#isThere(sandbox))
+        this.#handlers?.started(sandbox);
+    } catch {}
+    return container;
+  }
+
+  #isThere({ cgroup, netns }: Sandbox): boolean {
+    return existsSync(netns) && this.#options.cgroupExists(cgroup);
+  }
+
   async #created(id: string, pid: number): Promise<void> {
-    const container = await this.#client.container(id);
+    const early = this.#early.get(id);
+    this.#early.delete(id);
+    const container = (await early) ?? (await this.#client.container(id));
     if (container === undefined) return;
     this.#names.note(container);
     if (!isSandbox(container)) return;

@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EgressEvent } from '#api/event.ts';
-import { cgroupPath, levelOf } from '../cgroup/cgroup.ts';
+import { cgroupPath, isGone, levelOf } from '../cgroup/cgroup.ts';
 import type { Mount } from '../cgroup/mountinfo.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Part, Told, ToldRow } from '../evidence/told-row.ts';
@@ -73,14 +73,14 @@ export async function holdSandbox(
   const { identity, policy, jobUrl } = governed;
   const path = cgroupPath(sandbox.cgroup, place.cgroups);
   const id = statSync(path, { bigint: true }).ino;
-  const shim = parentOf(sandbox.pid);
+  let shim = parentOf(sandbox.pid);
   const pins = pinsOf(place, sandbox);
   preparePins(pins, sandbox.cgroup);
   stored.keep(policy);
   const held = await engine.hold({
     former: stored.recall(engine.before(id) ?? ''),
     cgroup: { path, id, level: levelOf(sandbox.cgroup) },
-    netns: { path: `/proc/${sandbox.pid}/ns/net`, own: !sandbox.hostNetwork },
+    netns: { path: sandbox.netns, own: !sandbox.hostNetwork },
     policy,
     upstream: upstreams.of(policy.upstreams),
     pins,
@@ -103,6 +103,9 @@ export async function holdSandbox(
       stored.keep(next);
       held.setPolicy(next);
     },
+    runs(pid) {
+      shim = parentOf(pid);
+    },
     count() {
       for (const row of held.rows.grown()) onCount(row);
     },
@@ -117,9 +120,18 @@ export function pinsOf(place: Pick<Place, 'pins'>, { uid }: Pick<Sandbox, 'uid'>
   return join(place.pins, uid);
 }
 
-/** Of a sandbox's process, and of all its containers': what the runtime left on the node to look after them. */
-function parentOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // The command's name may hold anything; the state and then the parent follow it (proc_pid_stat(5)).
-  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+/**
+ * Of a sandbox's process, and of all its containers': what the runtime left on the node to look after them. Undefined
+ * where it has none yet, or none any more.
+ */
+function parentOf(pid: number | null): number | undefined {
+  if (pid === null) return undefined;
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The command's name may hold anything; the state and then the parent follow it (proc_pid_stat(5)).
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
 }

@@ -218,10 +218,11 @@ function factsOf(kernel: Kernel, rest: Pick<NodeFacts, 'connected' | 'left' | 'p
 
 function podLog(log: Logger, metrics: Metrics): PodLog {
   return {
-    held({ namespace, name, uid }, { policy }, milliseconds) {
+    held({ namespace, name, uid, pid }, { policy }, milliseconds) {
       metrics.attached(milliseconds);
       const { mode, digest } = policy;
-      log.info({ namespace, pod: name, uid, mode, policy: digest, milliseconds }, 'pod held');
+      const how = { ahead: pid === null, mode, policy: digest, milliseconds };
+      log.info({ namespace, pod: name, uid, ...how }, 'pod held');
     },
     ended: ({ namespace, name, uid }) => log.info({ namespace, pod: name, uid }, 'pod ended'),
     failed({ namespace, name, uid }, error) {

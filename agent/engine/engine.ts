@@ -7,6 +7,7 @@ import { failure } from '#api/error.ts';
 import type { EgressEvent } from '#api/event.ts';
 import type { KeptTarget } from '#bpf/kept-state.ts';
 import type { Kernel } from '#bpf/kernel.ts';
+import { type HostLinksHandle, native } from '#bpf/native.ts';
 import type { EventRecord } from '#bpf/records.ts';
 import { dohAddresses } from '#policy/always-denied.ts';
 import type { CompiledPolicy } from '#policy/types.ts';
@@ -16,6 +17,7 @@ import type { PartName } from '../evidence/parts.ts';
 import type { TargetLabels } from '../evidence/rows.ts';
 import type { Part, Told } from '../evidence/told-row.ts';
 import { noStore, type SocketStore } from '../parent/kept-sockets.ts';
+import { allDone } from '../redirect/all-done.ts';
 import { redirectByHooks } from '../redirect/by-hooks.ts';
 import { redirectByNftables } from '../redirect/by-nftables.ts';
 import type { Redirect } from '../redirect/redirect.ts';
@@ -82,6 +84,8 @@ export class Engine {
   readonly #known: KnownTargets;
   readonly #held = new Map<number, HeldTarget>();
   readonly #lingering = new Lingering();
+  /** Of whoever has targets with a network namespace of their own. */
+  #hostLinks: HostLinksHandle | undefined;
   /** Events of targets that a process before this one held, until they are held again. */
   #early: EventRecord[] = [];
   #settled = false;
@@ -131,8 +135,7 @@ export class Engine {
       if (before?.carried) this.#carry(id, cgroup.path);
       this.kernel.keeping.labels(slot, JSON.stringify(options.labels));
       const held = this.#attend(target, options, redirect);
-      await this.kernel.attachCgroup(cgroup.path, options.pins);
-      await redirect.engage();
+      await allDone([this.kernel.attachCgroup(cgroup.path, options.pins), redirect.engage()]);
       if (before) this.#goOn(held, before);
       this.kernel.keeping.engaged(slot);
       await held.answer(redirect);
@@ -179,7 +182,11 @@ export class Engine {
     }
     const engaged = before?.engaged ?? false;
     const { kernel } = this;
-    return redirectByNftables({ netns: netns.path, kernel, slot, room, engaged, keep });
+    this.#hostLinks ??= native().hostLinks();
+    return redirectByNftables({
+      ...{ netns: netns.path, hostLinks: this.#hostLinks },
+      ...{ kernel, slot, room, engaged, keep },
+    });
   }
 
   #carry(id: number, path: string): void {

@@ -29,7 +29,7 @@ const sandbox = (uid: string, namespace = 'ci'): Sandbox => ({
     annotations: {},
     searches: [],
   },
-  ...{ pid: 1, hostNetwork: false, cgroup: `/kubepods/pod${uid}` },
+  ...{ pid: 1, netns: '/proc/1/ns/net', hostNetwork: false, cgroup: `/kubepods/pod${uid}` },
 });
 
 /** Pods over an engine in memory; `told` is what was said, in order. */
@@ -51,6 +51,7 @@ function setUp(released?: 'deny') {
         if (refusing-- > 0) throw new Error('map full');
         policies.set(uid, mode);
       },
+      runs: (pid) => told.push(`runs ${uid} ${pid}`),
       count: () => told.push(`counted ${uid}`),
       end: async () => {
         policies.delete(uid);
@@ -109,6 +110,37 @@ test('a governed pod is held once, whoever tells of it; another is not touched',
   await settled();
   assert.deepEqual(told, ['held a', 'held b']);
   assert.deepEqual([pods.held, pods.pending], [2, 0]);
+});
+
+test('a pod is held before it has a process, and hears of that; what failed without one is tried again', async () => {
+  const { pods, told, refuse, block } = setUp();
+  const early = (uid: string) => ({ ...sandbox(uid), pid: null });
+  pods.started(early('a'));
+  await settled();
+  assert.deepEqual(told, ['held a']);
+  pods.started(sandbox('a'));
+  pods.started(sandbox('a'));
+  await settled();
+  assert.deepEqual(told.splice(0), ['held a', 'runs a 1']);
+  const go = block();
+  pods.started(early('b'));
+  pods.started(sandbox('b'));
+  go();
+  await settled();
+  assert.deepEqual(told.splice(0), ['held b', 'runs b 1']);
+  refuse(1);
+  pods.started(early('c'));
+  await settled();
+  pods.started(sandbox('c'));
+  await settled();
+  assert.deepEqual(told.splice(0), ['failed c', 'held c']);
+  refuse(1);
+  const on = block();
+  pods.started(early('d'));
+  pods.started(sandbox('d'));
+  on();
+  await settled();
+  assert.deepEqual(told, ['failed d', 'held d']);
 });
 
 test('the end of its process frees nothing; the end of its cgroup does', async () => {

@@ -9,6 +9,8 @@ import { type Governed, governed, released } from './governed.ts';
 /** What of an engine's target is used here. */
 export interface HeldPod {
   setPolicy(policy: Governed['policy']): void;
+  /** Its sandbox has this process now. */
+  runs(pid: number): void;
   /** Tells rows that have grown since they were told. */
   count(): void;
   end(): Promise<void>;
@@ -121,6 +123,7 @@ export class Pods implements Pick<WatchHandlers, 'started' | 'ended' | 'listed'>
     const known = this.#entries.get(sandbox.uid);
     if (known !== undefined) {
       if (known.sandbox.id !== sandbox.id) void this.#replace(known, sandbox);
+      else if (known.sandbox.pid === null) void this.#runs(known, sandbox);
       return;
     }
     void this.#begin({
@@ -236,8 +239,18 @@ export class Pods implements Pick<WatchHandlers, 'started' | 'ended' | 'listed'>
       entry.attaching = false;
     }
     // The bundle may have changed meanwhile, and so may the sandbox.
-    if (entry.sandbox === sandbox) this.#update(entry);
-    else await this.#anew(entry);
+    if (entry.sandbox.id !== sandbox.id) await this.#anew(entry);
+    else if (entry.sandbox !== sandbox) await this.#runs(entry, entry.sandbox);
+    else this.#update(entry);
+  }
+
+  /** It has its process. What could not be held without one is tried again. */
+  async #runs(entry: Entry, sandbox: Sandbox): Promise<void> {
+    entry.sandbox = sandbox;
+    if (entry.attaching || sandbox.pid === null) return;
+    if (entry.held === undefined) return await this.#begin(entry);
+    entry.held.runs(sandbox.pid);
+    this.#update(entry);
   }
 
   /** Nothing of the pod runs in the one before: the runtime ends it all before it makes another. */

@@ -5,8 +5,9 @@
  */
 import type { Kernel } from '#bpf/kernel.ts';
 import { MAX_OWN, MAX_UPLINKS, targetFlags } from '#bpf/layout.ts';
-import { type Interface, native } from '#bpf/native.ts';
+import { type HostLinksHandle, type Interface, native } from '#bpf/native.ts';
 import { constantAddress, formatAddress } from '#policy/cidr.ts';
+import { allDone } from './all-done.ts';
 import { applyRules } from './nft.ts';
 import type { Redirect } from './redirect.ts';
 import { RESOLVER_PORT, redirectRules } from './rules.ts';
@@ -16,6 +17,7 @@ export interface NetnsOptions {
   /** Path of the namespace: a bind mount, or /proc/<pid>/ns/net. */
   readonly netns: string;
   readonly kernel: Pick<Kernel, 'attachBackstop' | 'forgetUplink'>;
+  readonly hostLinks: HostLinksHandle;
   readonly slot: number;
   /** Bytes of queries that may wait. */
   readonly room: number;
@@ -29,9 +31,9 @@ const innerKinds: ReadonlySet<string> = new Set(['bridge', 'dummy']);
 
 export async function redirectByNftables(options: NetnsOptions): Promise<Redirect> {
   const { netns, kernel, slot, room, engaged, keep } = options;
-  const { links, addresses } = await native().interfaces(netns);
+  const { links, addresses } = await native().interfaces(netns, options.hostLinks);
   const uplinks = links.filter(({ name, kind }) => name !== 'lo' && !innerKinds.has(kind));
-  const others = await Promise.all(uplinks.map(({ peer }) => native().ownInterface(peer)));
+  const others = await Promise.all(uplinks.map(otherEnd));
   const { ends, without } = hostEnds(uplinks, others);
   const own = addresses.filter((address) => address >>> 24 !== 127);
   const sockets = openSockets({
@@ -53,17 +55,25 @@ export async function redirectByNftables(options: NetnsOptions): Promise<Redirec
     withoutBackstop: without,
     take: sockets.take,
     async engage() {
-      await Promise.all(ends.map((index) => kernel.attachBackstop(index, slot)));
       const names = uplinks.map(({ name }) => name);
-      await applyRules(netns, redirectRules(names, own[0] ?? null));
-      // Flows of before the redirect pass it by; later ones are led by what would be forgotten here.
-      if (!engaged) await native().forgetFlows(netns, 53);
+      const lead = async () => {
+        await applyRules(netns, redirectRules(names, own[0] ?? null));
+        // Flows of before the redirect pass it by; later ones are led by what would be forgotten here.
+        if (!engaged) await native().forgetFlows(netns, 53);
+      };
+      await allDone([...ends.map((index) => kernel.attachBackstop(index, slot)), lead()]);
     },
     close: sockets.close,
     forget() {
       for (const index of ends) kernel.forgetUplink(index);
     },
   };
+}
+
+/** What our own namespace has for the number that a link gives for its other end. */
+async function otherEnd({ end, index, peer }: Interface): Promise<Interface | undefined> {
+  if (end === undefined) return await native().ownInterface(peer);
+  return { index: end, peer: index, name: '', kind: 'veth' };
 }
 
 /** Nested containers' queries go to an address of the namespace's own: loopback takes none from a bridge. */

@@ -15,8 +15,10 @@ export interface Sandbox {
   readonly annotations: Readonly<Record<string, string>>;
   /** Endings that its resolvers try with each name, in lower case. */
   readonly searches: readonly string[];
-  /** Of the process that keeps the namespaces open. */
-  readonly pid: number;
+  /** Of its process; null: the runtime has only prepared it so far. */
+  readonly pid: number | null;
+  /** Path of its network namespace. */
+  readonly netns: string;
   /** The pod has no network namespace of its own. */
   readonly hostNetwork: boolean;
   /** The cgroup above all of its containers, as a path within the v2 tree. */
@@ -24,7 +26,10 @@ export interface Sandbox {
 }
 
 export interface WatchHandlers {
-  /** One that has just begun, or that was found where nobody had told of it. */
+  /**
+   * One that has just begun, or that was found where nobody had told of it; before that, if possible, the same one
+   * without a process.
+   */
   started(sandbox: Sandbox): void;
   /** Its process has ended; others of its cgroup may live on. */
   ended(id: string): void;

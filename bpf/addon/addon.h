@@ -60,7 +60,8 @@ napi_value tw_export_all(napi_env env, napi_value exports, const struct tw_expor
  * A handle is an external value with the tag of its kind, so that none can be taken for another. The
  * data is freed by `finalize` when JavaScript lets go of it, also where this fails.
  */
-extern const napi_type_tag tw_engine_tag, tw_link_tag, tw_ring_tag, tw_datagrams_tag;
+extern const napi_type_tag tw_engine_tag, tw_link_tag, tw_ring_tag, tw_datagrams_tag,
+	tw_host_links_tag;
 napi_value tw_handle(napi_env env, void *data, const napi_type_tag *tag, napi_finalize finalize);
 int tw_unhandle(napi_env env, napi_value value, const napi_type_tag *tag, void **out);
 
@@ -132,10 +133,12 @@ napi_value tw_processors(napi_env env, napi_callback_info info);
 napi_value tw_open_socket(napi_env env, napi_callback_info info);
 napi_value tw_connect_socket(napi_env env, napi_callback_info info);
 napi_value tw_socket_name(napi_env env, napi_callback_info info);
+napi_value tw_listener_of(napi_env env, napi_callback_info info);
 napi_value tw_receive_room(napi_env env, napi_callback_info info);
 
 /* interfaces.c */
 napi_value tw_list_interfaces(napi_env env, napi_callback_info info);
+napi_value tw_host_links(napi_env env, napi_callback_info info);
 napi_value tw_own_interface(napi_env env, napi_callback_info info);
 
 /* conntrack.c */

@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* Only packets that the target's egress program marked: nobody else on the host may ask. */
@@ -172,6 +173,30 @@ napi_value tw_socket_name(napi_env env, napi_callback_info info)
 	tw_set(env, result, "address", address);
 	tw_set(env, result, "port", tw_number(env, ntohs(name.sin6_port)));
 	return result;
+}
+
+/* listenerOf(path) -> the process that listens at a Unix socket; 0: none that we can see */
+napi_value tw_listener_of(napi_env env, napi_callback_info info)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	struct ucred peer = { 0 };
+	socklen_t size = sizeof(peer);
+	napi_value argv[1];
+	int fd, err;
+
+	if (tw_args(env, info, 1, argv) || tw_string(env, argv[0], name.sun_path, sizeof(name.sun_path)))
+		return NULL;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return tw_throw(env, errno, name.sun_path);
+	if (connect(fd, (struct sockaddr *)&name, sizeof(name)) ||
+	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size)) {
+		err = errno;
+		close(fd);
+		return tw_throw(env, err, name.sun_path);
+	}
+	close(fd);
+	return tw_number(env, peer.pid);
 }
 
 /* receiveRoom(fd, bytes): how much may wait unread in a socket, whatever net.core.rmem_max says */

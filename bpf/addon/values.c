@@ -93,6 +93,7 @@ int tw_bytes(napi_env env, napi_value value, void **data, size_t *size)
 const napi_type_tag tw_engine_tag = { 0x6b6e9a0c4f8141d2, 0x9a1f7d53c0e24b66 };
 const napi_type_tag tw_link_tag = { 0x2d4b8f61a7c94e05, 0xb3d0e1f2947c5a18 };
 const napi_type_tag tw_ring_tag = { 0x91c7035ed82a4bf4, 0x8e6f20b1d5937ac3 };
+const napi_type_tag tw_host_links_tag = { 0xc3d15e80a96b4f27, 0x71f8e2b460dc95a3 };
 const napi_type_tag tw_datagrams_tag = { 0x5fb2a90d16c3e874, 0xa47c1e8039d65f2b };
 
 napi_value tw_handle(napi_env env, void *data, const napi_type_tag *tag, napi_finalize finalize)

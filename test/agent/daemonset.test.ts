@@ -37,6 +37,9 @@ test('as a DaemonSet it holds a job, and lets go when the pod has gone', { skip 
   await waitFor('the pod has ended', async () =>
     (await logged()).some((line) => line.msg === 'pod ended' && line.uid === uid),
   );
+  // Before its sandbox had a process.
+  const held = (await logged()).find((line) => line.msg === 'pod held' && line.uid === uid);
+  assert.equal(held?.ahead, true);
   const rows = (await logged()).flatMap(({ event }) =>
     event ? egressEventSchema.parse(event) : [],
   );
@@ -48,5 +51,6 @@ test('as a DaemonSet it holds a job, and lets go when the pod has gone', { skip 
 interface Line {
   readonly msg: string;
   readonly uid?: string;
+  readonly ahead?: boolean;
   readonly event?: unknown;
 }

@@ -119,7 +119,8 @@ export async function setUp(ending: Ending, options: SceneOptions): Promise<Scen
 
 function sandboxOf(uid: string, project: string, { name }: Cgroup, { pid }: Worker): Sandbox {
   return {
-    ...{ id: uid, uid, namespace: 'ci', name: `runner-${project}`, cgroup: name, pid },
+    ...{ id: uid, uid, namespace: 'ci', name: `runner-${project}`, cgroup: name },
+    ...{ pid, netns: `/proc/${pid}/ns/net` },
     ...{ labels: { [PROJECT_LABEL]: project }, annotations: {}, searches: [], hostNetwork: true },
   };
 }

@@ -21,7 +21,7 @@ export const protobufFileName = "events.proto";
 
 /**
  * containerd's event service, as far as we follow it: which fields there are and what numbers they have is
- * in containerd's api/services/events/v1/events.proto and api/events/task.proto. Fields that we do not read
+ * in containerd's api/services/events/v1/events.proto and api/events/{container,task}.proto. Fields that we do not read
  * are left out.
  */
 
@@ -40,6 +40,16 @@ export interface Envelope {
 export interface Any {
   typeUrl: string;
   value: Buffer;
+}
+
+/** Its record is there; a task will be made for it. */
+export interface ContainerCreate {
+  id: string;
+}
+
+/** Its record has changed: that of a sandbox knows the network now, with a runtime that makes it in between. */
+export interface ContainerUpdate {
+  id: string;
 }
 
 /** The first process is there with its namespaces and its cgroup, and has not begun yet. */
@@ -216,6 +226,98 @@ export const Any: MessageFns<Any> = {
             }
 
             message.value = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseContainerCreate(): ContainerCreate {
+  return { id: "" };
+}
+
+export const ContainerCreate: MessageFns<ContainerCreate> = {
+  encode(message: ContainerCreate, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ContainerCreate {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseContainerCreate();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseContainerUpdate(): ContainerUpdate {
+  return { id: "" };
+}
+
+export const ContainerUpdate: MessageFns<ContainerUpdate> = {
+  encode(message: ContainerUpdate, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ContainerUpdate {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseContainerUpdate();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
             continue;
           }
         }

@@ -5,6 +5,7 @@
 import { Server, ServerCredentials, type ServerWritableStream, status } from '@grpc/grpc-js';
 import { type Container, ContainersService } from '../gen/containers.ts';
 import {
+  ContainerCreate,
   type Envelope,
   EventsService,
   type SubscribeRequest,
@@ -25,6 +26,8 @@ export class TestRuntime {
   readonly containers = new Map<string, { container: Container; pid: number | undefined }>();
   /** Filters of every subscription that there was. */
   readonly filters: (readonly string[])[] = [];
+  /** Ids of containers whose record was asked for. */
+  readonly asked: string[] = [];
   readonly #subscribers = new Set<Subscriber>();
   #server: Server | undefined;
 
@@ -44,6 +47,7 @@ export class TestRuntime {
         call: { request: { id: string } },
         done: (error: object | null, value?: object) => void,
       ) => {
+        this.asked.push(call.request.id);
         const found = this.containers.get(call.request.id);
         if (found) done(null, { container: found.container });
         else done({ code: status.NOT_FOUND, details: 'no such container' });
@@ -81,10 +85,20 @@ export class TestRuntime {
   }
 
   tell(topic: '/tasks/create' | '/tasks/exit', containerId: string, pid: number, id = containerId) {
-    const value =
+    this.#send(
+      topic,
       topic === '/tasks/create'
         ? TaskCreate.encode({ containerId, pid }).finish()
-        : TaskExit.encode({ containerId, id, pid }).finish();
+        : TaskExit.encode({ containerId, id, pid }).finish(),
+    );
+  }
+
+  /** ContainerUpdate has the same form. */
+  tellContainer(id: string, what: 'create' | 'update' = 'create') {
+    this.#send(`/containers/${what}`, ContainerCreate.encode({ id }).finish());
+  }
+
+  #send(topic: string, value: Uint8Array): void {
     const event = { typeUrl: 'containerd.events', value: Buffer.from(value) };
     for (const one of this.#subscribers) one.write({ namespace: 'k8s.io', topic, event });
   }
@@ -104,6 +118,8 @@ export interface TestSandbox {
   readonly searches?: readonly string[];
   readonly cgroupsPath?: string;
   readonly hostNetwork?: boolean;
+  /** Path of its network namespace. */
+  readonly netns?: string;
   /** Its task has ended. */
   readonly dead?: boolean;
 }
@@ -116,7 +132,7 @@ export function containerOf(one: TestSandbox): Container {
       cgroupsPath: one.cgroupsPath ?? `/kubepods/besteffort/pod${id}/${id}`,
       namespaces: [
         { type: 'pid' },
-        ...(hostNetwork ? [] : [{ type: 'network', path: `/run/netns/${id}` }]),
+        ...(hostNetwork ? [] : [{ type: 'network', path: one.netns ?? `/run/netns/${id}` }]),
       ],
     },
   };
