@@ -109,28 +109,6 @@ static int tw_take_told(const struct nlmsghdr *message, void *context)
 	}
 }
 
-static int tw_list_links(struct tw_host_links *links)
-{
-	struct {
-		struct nlmsghdr head;
-		struct ifinfomsg body;
-	} request = {
-		.head = {
-			.nlmsg_len = sizeof(request),
-			.nlmsg_type = RTM_GETLINK,
-			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
-		},
-	};
-	int fd = tw_netlink(NETLINK_ROUTE), err;
-
-	if (fd < 0)
-		return fd;
-	links->count = 0;
-	err = tw_netlink_dump(fd, &request.head, tw_take_told, links);
-	close(fd);
-	return err;
-}
-
 /* Reads what was told to its end, into `to` unless that is NULL. -ENOBUFS: there was more than could wait. */
 static int tw_read_told(int fd, struct tw_host_links *to)
 {
@@ -158,7 +136,10 @@ static int tw_start_anew(struct tw_host_links *links)
 	do
 		err = tw_read_told(links->fd, NULL);
 	while (err == -ENOBUFS);
-	return err ? err : tw_list_links(links);
+	if (err)
+		return err;
+	links->count = 0;
+	return tw_route_list(RTM_GETLINK, AF_UNSPEC, 0, tw_take_told, links);
 }
 
 static int tw_catch_up(struct tw_host_links *links)

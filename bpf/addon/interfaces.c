@@ -99,46 +99,13 @@ static int tw_take_address(const struct nlmsghdr *message, void *context)
 
 static int tw_ask_links(struct tw_interfaces *all)
 {
-	struct {
-		struct nlmsghdr head;
-		struct ifinfomsg body;
-	} request = {
-		.head = {
-			.nlmsg_len = sizeof(request),
-			.nlmsg_type = RTM_GETLINK,
-			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
-		},
-	};
-	int fd = tw_netlink(NETLINK_ROUTE), err;
-
-	if (fd < 0)
-		return fd;
 	all->links = 0;
-	err = tw_netlink_dump(fd, &request.head, tw_take_link, all);
-	close(fd);
-	return err;
+	return tw_route_list(RTM_GETLINK, AF_UNSPEC, 0, tw_take_link, all);
 }
 
 static int tw_ask_addresses(struct tw_interfaces *all)
 {
-	struct {
-		struct nlmsghdr head;
-		struct ifaddrmsg body;
-	} request = {
-		.head = {
-			.nlmsg_len = sizeof(request),
-			.nlmsg_type = RTM_GETADDR,
-			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
-		},
-		.body.ifa_family = AF_INET,
-	};
-	int fd = tw_netlink(NETLINK_ROUTE), err;
-
-	if (fd < 0)
-		return fd;
-	err = tw_netlink_dump(fd, &request.head, tw_take_address, all);
-	close(fd);
-	return err;
+	return tw_route_list(RTM_GETADDR, AF_INET, 0, tw_take_address, all);
 }
 
 static int tw_take_name(struct tw_interfaces *all, const char *name, int fd)
@@ -200,29 +167,6 @@ static napi_value tw_show_link(napi_env env, const struct tw_interface *link)
 	return result;
 }
 
-/* One link by its number: a node has a link for each of its pods, which nobody needs to list. */
-static int tw_ask_interface(struct tw_interfaces *all, uint32_t index)
-{
-	struct {
-		struct nlmsghdr head;
-		struct ifinfomsg body;
-	} request = {
-		.head = {
-			.nlmsg_len = sizeof(request),
-			.nlmsg_type = RTM_GETLINK,
-			.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK,
-		},
-		.body.ifi_index = (int)index,
-	};
-	int fd = tw_netlink(NETLINK_ROUTE), err;
-
-	if (fd < 0)
-		return fd;
-	err = tw_netlink_dump(fd, &request.head, tw_take_link, all);
-	close(fd);
-	return err;
-}
-
 struct tw_asking {
 	struct tw_job job;
 	char netns[4096];
@@ -235,7 +179,8 @@ static void tw_run_own(struct tw_job *job)
 {
 	struct tw_asking *asking = (void *)job;
 
-	job->err = tw_ask_interface(&asking->all, asking->index);
+	/* One link by its number: a node has a link for each of its pods, which nobody needs to list. */
+	job->err = tw_route_list(RTM_GETLINK, AF_UNSPEC, (int)asking->index, tw_take_link, &asking->all);
 }
 
 static napi_value tw_settle_own(napi_env env, struct tw_job *job)

@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <sched.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -95,4 +97,28 @@ int tw_netlink_dump(int fd, struct nlmsghdr *request, int (*each)(const struct n
 	}
 	free(bytes);
 	return more;
+}
+
+int tw_route_list(int type, int family, int index, int (*each)(const struct nlmsghdr *, void *),
+		  void *context)
+{
+	/* A question for addresses begins like one for links, and the kernel reads no further. */
+	struct {
+		struct nlmsghdr head;
+		struct ifinfomsg body;
+	} request = {
+		.head = {
+			.nlmsg_len = sizeof(request),
+			.nlmsg_type = (uint16_t)type,
+			.nlmsg_flags = NLM_F_REQUEST | (index ? NLM_F_ACK : NLM_F_DUMP),
+		},
+		.body = { .ifi_family = (unsigned char)family, .ifi_index = index },
+	};
+	int fd = tw_netlink(NETLINK_ROUTE), err;
+
+	if (fd < 0)
+		return fd;
+	err = tw_netlink_dump(fd, &request.head, each, context);
+	close(fd);
+	return err;
 }

@@ -22,4 +22,11 @@ int tw_netlink(int protocol);
 int tw_netlink_dump(int fd, struct nlmsghdr *request, int (*each)(const struct nlmsghdr *, void *),
 		    void *context);
 
+/*
+ * The same for the namespace that we are in: all links (RTM_GETLINK), or the one of an index other than 0; or all
+ * addresses of a family (RTM_GETADDR).
+ */
+int tw_route_list(int type, int family, int index, int (*each)(const struct nlmsghdr *, void *),
+		  void *context);
+
 #endif
