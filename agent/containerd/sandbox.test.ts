@@ -40,12 +40,13 @@ test('a pod without a network namespace of its own says so', () => {
 });
 
 test('one without a process is reached by the runtime’s own path of its network namespace', () => {
-  const prepared = readPrepared(containerOf({ id: 'a' }), 9);
+  const address = '10.0.0.2';
+  const prepared = readPrepared(containerOf({ id: 'a', address }), 9);
   assert.deepEqual([prepared?.pid, prepared?.netns], [null, '/proc/9/root/run/netns/a']);
-  const linked = readPrepared(containerOf({ id: 'a', netns: '/var/run/netns/b' }), 9);
+  const linked = readPrepared(containerOf({ id: 'a', address, netns: '/var/run/netns/b' }), 9);
   assert.equal(linked?.netns, '/proc/9/root/run/netns/b');
-  for (const without of [{ hostNetwork: true }, { netns: '' }]) {
-    assert.equal(readPrepared(containerOf({ id: 'a', ...without }), 9), null);
+  for (const without of [{ hostNetwork: true }, { netns: '' }, { address: '' }]) {
+    assert.equal(readPrepared(containerOf({ id: 'a', address, ...without }), 9), null);
   }
 });
 

@@ -27,6 +27,8 @@ interface Spec {
 
 interface Metadata {
   readonly Metadata?: {
+    /** There once all of the pod's networks are set up. */
+    readonly IP?: string;
     readonly Config?: {
       readonly annotations?: Record<string, string>;
       readonly dns_config?: { readonly searches?: readonly string[] };
@@ -36,18 +38,18 @@ interface Metadata {
 
 /** @throws TW_CONTAINERD_SANDBOX when its record lacks what a sandbox must have */
 export function readSandbox(container: Container, pid: number): Sandbox {
-  const { networkPath: _, ...sandbox } = withoutProcess(container);
+  const { networkPath: _, address: __, ...sandbox } = withoutProcess(container);
   return { ...sandbox, pid, netns: `/proc/${pid}/ns/net` };
 }
 
 /**
- * A sandbox that has no process yet, where its network namespace has been made; `runtime` is the process to whom its
- * path there is one.
+ * A sandbox that has no process yet, where its network is set up: before that, its namespace has no links that could be
+ * held. `runtime` is the process to whom its path there is one.
  * @throws TW_CONTAINERD_SANDBOX
  */
 export function readPrepared(container: Container, runtime: number): Sandbox | null {
-  const { networkPath, ...sandbox } = withoutProcess(container);
-  if (networkPath === '') return null;
+  const { networkPath, address, ...sandbox } = withoutProcess(container);
+  if (networkPath === '' || address === '') return null;
   // A link in the runtime's root would be followed in ours; this one is wherever systemd is.
   const there = networkPath.replace(/^\/var\/run\//, '/run/');
   return { ...sandbox, pid: null, netns: `/proc/${runtime}/root${there}` };
@@ -71,6 +73,7 @@ function withoutProcess(container: Container) {
     searches: (config?.dns_config?.searches ?? []).map((ending) => ending.toLowerCase()),
     hostNetwork: network === undefined,
     networkPath: network?.path ?? '',
+    address: record?.Metadata?.IP ?? '',
     cgroup: cgroupIn(spec, id),
   };
 }

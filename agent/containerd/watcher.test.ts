@@ -87,11 +87,11 @@ test('a record is asked for when it is made, and once; again where it was not to
 test('a sandbox is told of before its task, where all that it will be is there', async (t) => {
   const { runtime, told, faults, add } = await setUp(t);
   await until(() => runtime.subscribed === 1 && told.length >= 2);
-  const own = '/proc/self/ns/net';
-  const there = { netns: own };
+  const there = { netns: '/proc/self/ns/net', address: '10.0.0.2' };
   for (const one of [
     { id: 'a', ...there },
-    { id: 'no-netns' },
+    { id: 'no-netns', address: '10.0.0.2' },
+    { id: 'no-links', ...there, address: '' },
     { id: 'no-cgroup', ...there, cgroupsPath: '/kubepods/gone/x' },
     { id: 'c', ...there, kind: 'container' },
     { id: 'bad', ...there, labels: { 'io.kubernetes.pod.uid': '' } },
@@ -99,14 +99,14 @@ test('a sandbox is told of before its task, where all that it will be is there',
     add(one, 77);
     runtime.tellContainer(one.id);
   }
-  await until(() => runtime.asked.length === 5 && told.length > 2);
+  await until(() => runtime.asked.length === 6 && told.length > 2);
   runtime.tell('/tasks/create', 'a', 77);
   await until(() => told.length === 4);
   assert.deepEqual(told.splice(2), ['started pod-a null', 'started pod-a 77']);
-  add({ id: 'no-netns', ...there }, 78);
-  runtime.tellContainer('no-netns', 'update');
+  add({ id: 'no-links', ...there }, 78);
+  runtime.tellContainer('no-links', 'update');
   await until(() => told.length === 3);
-  assert.equal(told[2], 'started pod-no-netns null');
+  assert.equal(told[2], 'started pod-no-links null');
   assert.deepEqual(faults, []);
 });
 

@@ -2,10 +2,9 @@
  * Follows containerd's sandboxes. Its event stream has no replay, so after every connect all that run are
  * listed, and once more soon after: a start between the two is in one of them.
  *
- * A sandbox is told of as soon as its container's record names a network namespace that is there, and so is its pod's
- * cgroup: containerd 2 makes the record with it, 1.6 adds it when the network is set up. To attach then is a head start
- * of all that the runtime needs until the sandbox's process starts. Else it is told of when its task is created, which
- * waits for its start.
+ * A sandbox is told of as soon as its container's record says that its network is set up, and the pod's cgroup is there:
+ * containerd 2 makes the record with all of that, 1.6 adds it. To attach then is a head start of all that the runtime
+ * needs until the sandbox's process starts. Else it is told of when its task is created, which waits for its start.
  */
 import { existsSync } from 'node:fs';
 import type { ClientReadableStream } from '@grpc/grpc-js';

@@ -38,6 +38,10 @@ test('where one link has no end here, nothing is said to stand behind the hooks'
   }
 });
 
+test('where no link leads out, nothing is taken for inside: one may come', () => {
+  assert.match(ends(of([link(1, 0, '')])).without ?? '', /no link/);
+});
+
 test('more links than the kernel’s record holds are not half covered', () => {
   const uplinks = [1, 2, 3, 4, 5].map((n) => link(n, n + 10));
   const ours = uplinks.map(({ index, peer }) => link(peer, index));

@@ -104,6 +104,9 @@ export function hostEnds(
   uplinks: readonly Interface[],
   others: readonly (Interface | undefined)[],
 ): { readonly ends: readonly number[]; readonly without: string | null } {
+  if (uplinks.length === 0) {
+    return { ends: [], without: 'no link leads out of the namespace' };
+  }
   if (uplinks.length > MAX_UPLINKS) {
     return { ends: [], without: `the namespace has more than ${MAX_UPLINKS} links` };
   }

@@ -120,6 +120,8 @@ export interface TestSandbox {
   readonly hostNetwork?: boolean;
   /** Path of its network namespace. */
   readonly netns?: string;
+  /** Its network is set up. */
+  readonly address?: string;
   /** Its task has ended. */
   readonly dead?: boolean;
 }
@@ -137,7 +139,7 @@ export function containerOf(one: TestSandbox): Container {
     },
   };
   const config = { annotations, dns_config: { searches: one.searches } };
-  const metadata = { Version: 'v1', Metadata: { Config: config } };
+  const metadata = { Version: 'v1', Metadata: { Config: config, IP: one.address ?? '' } };
   const json = (value: object) => ({ typeUrl: '', value: Buffer.from(JSON.stringify(value)) });
   return {
     id,
