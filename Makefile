@@ -220,6 +220,17 @@ build/cluster/network-policies: $(addprefix test/cluster/network-policies/,main.
 	$(call step,go,$@)
 	$(Q)CGO_ENABLED=0 scripts/go.sh build -C $(<D) -trimpath -ldflags '-s -w' -o $(CURDIR)/$@ .
 
+CONTAINERD := github.com/containerd/containerd/v2
+
+build/cluster/containerd: $(addprefix test/cluster/containerd/,go.mod go.sum) | setup-cluster
+	$(call step,go,'$@ (containerd 2)')
+	$(Q)rm -rf $@ $@.new && mkdir -p $@.new
+	$(Q)CGO_ENABLED=0 scripts/go.sh build -C $(<D) -trimpath -ldflags '-s -w' -o $(CURDIR)/$@.new/ \
+		$(addprefix $(CONTAINERD)/cmd/,containerd containerd-shim-runc-v2 ctr)
+	$(Q)mv -T $@.new $@
+
+containerd: build/cluster/containerd ## Build containerd 2, which the node's runtime is in one suite
+
 network-policies: build/cluster/network-policies ## Build what enforces NetworkPolicies on the test cluster in one test
 
 HELM := $(shell sed -n 's,^.*helm.sh/helm/v4 v,,p' test/chart/helm/go.mod)
@@ -259,7 +270,7 @@ demo: all ## Install a poisoned package under torwacht run and watch it fail to 
 test: all asan native $(FUZZER) cluster helm setup-kernels ## Every suite that continuous integration runs
 	@$(NODE) test/run.ts
 
-test-full: all asan native $(FUZZER) cluster helm network-policies setup-images setup-kernels ## The same, and what takes longer: a million random cases, kernel tests under sanitizers
+test-full: all asan native $(FUZZER) cluster helm network-policies containerd setup-images setup-kernels ## The same, and what takes longer: a million random cases, kernel tests under sanitizers
 	@TORWACHT_KERNELS=all $(NODE) test/run.ts --full
 
 check: all ## The inner loop: types, lint, layers, unit tests
@@ -341,6 +352,9 @@ test-nested: all cluster ## Containers of podman in a job
 
 test-closed: all cluster helm network-policies ## NetworkPolicies of the chart, enforced, and receivers of a private authority
 	@$(NODE) test/run.ts closed
+
+test-containerd: all cluster helm containerd ## What hangs on the runtime, with containerd 2 as the node's
+	@$(NODE) test/run.ts containerd
 
 test-upgrade: all cluster helm ## From one version of the chart to another and back, while a job works
 	@$(NODE) test/run.ts upgrade

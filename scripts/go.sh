@@ -12,7 +12,7 @@ root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
 own=$root/build/cluster/go
 wanted=1.26.8
 # What the modules in test/cluster say that they need.
-floor=1.24
+floor=1.26.6
 
 fail() {
 	printf 'go: %s\n' "$*" >&2

@@ -137,7 +137,6 @@ async function spent(t: TestContext, { cluster }: Scene): Promise<void> {
   for (const number of [1, 2, 3]) {
     await cluster.runPod(namespace, { command: ['true'], init: [barrier()] });
     const held = agent.log().findLast(({ msg }) => msg === 'pod held');
-    assert.equal(held?.ahead, true, 'before its sandbox had a process');
     await cluster.kubectl(['delete', 'pods', '--all', `--namespace=${namespace}`, '--now']);
     await waitFor(
       'the pod has ended',

@@ -83,6 +83,17 @@ export const fullSuites: readonly Suite[] = [
     ...clusterOfItsOwn,
   },
   {
+    name: 'containerd',
+    kind: 'tests',
+    full: true,
+    limit: 2400,
+    isolation: 'process',
+    // What hangs on the runtime's events and records, and that nothing gets out before.
+    files: ['test/agent/{life,pods,job,race}.test.ts'],
+    ...clusterOfItsOwn,
+    environment: () => ({ ...clusterOfItsOwn.environment(), TORWACHT_CONTAINERD: 'built' }),
+  },
+  {
     name: 'race-full',
     kind: 'tests',
     full: true,

@@ -9,6 +9,7 @@ import {
   partsOf,
 } from './control-plane.ts';
 import { BUILD_INSIDE } from './mounts.ts';
+import { runtime } from './runtime.ts';
 import { KUBERNETES } from './settings.ts';
 
 const etcdUrl = 'http://127.0.0.1:2379';
@@ -18,7 +19,7 @@ const kubernetes = partsOf(`${BUILD_INSIDE}/kube`);
 /** What the API server needs, and itself. */
 export const first: readonly Program[] = [
   etcd({ data: '/var/lib/etcd/data', clients: etcdUrl, peers: 'http://127.0.0.1:2380' }),
-  { name: 'containerd', command: 'containerd', args: [] },
+  { name: 'containerd', command: runtime.command, args: [] },
   kubernetes('kube-apiserver', {
     ...apiServerOptions(file),
     'advertise-address': addresses.node,

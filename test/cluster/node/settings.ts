@@ -4,6 +4,7 @@
  */
 import { link } from '../../lab/addresses.ts';
 import { API_PORT, addresses, NODE_NAME } from '../names.ts';
+import { runtime } from './runtime.ts';
 
 /** Where the node has them, as kubeadm's nodes do. */
 export const KUBERNETES = '/etc/kubernetes';
@@ -114,7 +115,7 @@ export function containerdSettings(): string {
   # Without CAP_SYS_RESOURCE nobody can lower it.
   restrict_oom_score_adj = true
   [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
-    runtime_type = "io.containerd.runc.v2"
+    runtime_type = "io.containerd.runc.v2"${runtime.shim ? `\n    runtime_path = "${runtime.shim}"` : ''}
     options = { SystemdCgroup = ${CGROUP_DRIVER !== 'cgroupfs'} }
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "${PLUGINS}"
