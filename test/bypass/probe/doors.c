@@ -116,7 +116,7 @@ static long type_into_terminal(void)
 	return ioctl(terminal, TIOCSTI, "x");
 }
 
-/* hold-terminal FILE: makes one, writes its name there, and tells the first line that comes, in ten seconds */
+/* hold-terminal FILE: makes one, writes its name there, and tells the first line that comes, in two minutes */
 static const char *hold_terminal(char **w, int count)
 {
 	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), i;
@@ -130,7 +130,7 @@ static const char *hold_terminal(char **w, int count)
 	fprintf(file, "%s\n", ptsname(master));
 	fclose(file);
 	fcntl(master, F_SETFL, O_NONBLOCK);
-	for (i = 0; n <= 0 && i < 500; i++) {
+	for (i = 0; n <= 0 && i < 6000; i++) {
 		n = read(master, text, sizeof(text) - 1);
 		usleep(20000);
 	}
