@@ -31,6 +31,7 @@ export interface HolderConfig {
   /** The target's own network namespace. */
   readonly netns?: string | undefined;
   readonly rules: Rules;
+  readonly queriesPerSecond?: number | undefined;
   readonly sizes?: Readonly<Record<string, number>>;
   /** Processes that are no part of the target. */
   readonly outside: readonly number[];
@@ -71,6 +72,7 @@ const held = await engine.hold({
   pins: config.pins,
   ...(config.netns === undefined ? {} : { netns: { path: config.netns, own: true } }),
   policy: compileRules(config.rules),
+  ...(config.queriesPerSecond && { budget: { queriesPerSecond: config.queriesPerSecond } }),
   upstream,
   labels: {
     ...{ target: 'test', namespace: null, pod: null },

@@ -87,6 +87,8 @@ export interface WorldOptions {
   readonly spooled?: boolean;
   /** The agent's parent starts the holder and starts it again. */
   readonly parent?: boolean;
+  /** After the burst; by default what a job has. */
+  readonly queriesPerSecond?: number;
 }
 
 export interface HolderChange {
@@ -99,8 +101,9 @@ export interface HolderChange {
 export async function createWorld(
   rules: Rules,
   sizes: Readonly<Record<string, number>> = {},
-  { ownNetns = false, links = 0, kept = false, spooled = false, parent = false }: WorldOptions = {},
+  options: WorldOptions = {},
 ): Promise<World> {
+  const { ownNetns = false, links = 0, kept = false, spooled = false, parent = false } = options;
   const lab = createLab({ name: 'kernel' });
   const id = newCgroupId();
   const undo: (() => void | Promise<void>)[] = [() => lab.close()];
@@ -135,6 +138,7 @@ export async function createWorld(
         cgroup: { path: cgroup.path, id: String(cgroup.id), level: cgroup.level },
         ...{ pins, maps, sizes, rules: change.rules ?? rules },
         spool: spooled ? spool : undefined,
+        queriesPerSecond: options.queriesPerSecond,
         outside: [process.pid],
       };
       const root = change.root ?? join(import.meta.dirname, '../..');
