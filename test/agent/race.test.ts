@@ -78,7 +78,7 @@ test(`${PODS} pods, ${AT_ONCE} at once: not one packet`, { skip }, async (t) => 
   const batches = Math.ceil(PODS / AT_ONCE);
   const namespaces: string[] = [];
   for (let i = 0; i < batches; i++) namespaces.push(await cluster.namespace(t, 'race'));
-  await startAgent(
+  const agent = await startAgent(
     t,
     cluster,
     namespaces.map((name) => binding(name)),
@@ -92,6 +92,9 @@ test(`${PODS} pods, ${AT_ONCE} at once: not one packet`, { skip }, async (t) => 
     const all = ['pods', '--all', `--namespace=${namespace}`];
     await cluster.kubectl(['delete', ...all, '--now', '--wait=false']);
   }
+  const held = agent.log().filter(({ msg }) => msg === 'pod held');
+  const ahead = held.filter((line) => line.ahead === true).length;
+  t.diagnostic(`${ahead} of ${held.length} were held before their sandbox had a process`);
 });
 
 test('an agent that is five seconds late: the barrier waits, and not one packet', {
