@@ -44,7 +44,7 @@ test('what runs is listed at the connect, and once more soon after', async (t) =
   const { runtime, watcher, told } = await setUp(t, { id: 'a' }, { id: 'x', kind: 'container' });
   await until(() => told.length >= 1);
   assert.equal(told[0], 'listed pod-a');
-  assert.equal(watcher.runtime, 'containerd 1.2.3');
+  assert.equal(watcher.runtime, 'containerd 2.4.2');
   await until(() => told.length === 2);
   assert.deepEqual(runtime.filters, [
     ['/containers/create', '/containers/update', '/tasks/create', '/tasks/exit'].map(
@@ -85,7 +85,7 @@ test('a record is asked for when it is made, and once; again where it was not to
 });
 
 test('a sandbox is told of before its task, where all that it will be is there', async (t) => {
-  const { runtime, told, faults, add } = await setUp(t);
+  const { runtime, watcher, told, faults, add } = await setUp(t);
   await until(() => runtime.subscribed === 1 && told.length >= 2);
   const there = { netns: '/proc/self/ns/net', address: '10.0.0.2' };
   for (const one of [
@@ -103,11 +103,17 @@ test('a sandbox is told of before its task, where all that it will be is there',
   runtime.tell('/tasks/create', 'a', 77);
   await until(() => told.length === 4);
   assert.deepEqual(told.splice(2), ['started pod-a null', 'started pod-a 77']);
+  assert.deepEqual(faults, []);
+  runtime.version = 'v1.6.20';
+  watcher.list();
+  await until(() => watcher.runtime === 'containerd 1.6.20' && told.length === 3);
+  told.splice(2);
   add({ id: 'no-links', ...there }, 78);
+  runtime.tellContainer('no-links');
   runtime.tellContainer('no-links', 'update');
   await until(() => told.length === 3);
   assert.equal(told[2], 'started pod-no-links null');
-  assert.deepEqual(faults, []);
+  assert.equal(runtime.asked.length, 7);
 });
 
 test('when the runtime goes and comes back, what it did meanwhile is listed', async (t) => {

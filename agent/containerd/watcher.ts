@@ -41,6 +41,8 @@ const followed: readonly Topic[] = [
   ...(['/containers/create', '/containers/update'] as const),
   ...(['/tasks/create', '/tasks/exit'] as const),
 ];
+/** Runtimes that change a sandbox's record when its network is set up; the others make it then. */
+const networkFollows = /^containerd 1\./;
 /** Records that wait for their task; the oldest are asked for once more. */
 const MOST_EARLY = 256;
 
@@ -185,10 +187,11 @@ export class ContainerdWatcher implements ContainerWatcher {
     } else if (topic === '/tasks/create') {
       const { containerId, pid } = TaskCreate.decode(value);
       this.#created(containerId, pid).catch((error: unknown) => this.#handlers?.fault(error));
-    } else if (topic === '/containers/create') {
-      this.#expect(ContainerCreate.decode(value).id);
     } else if (topic === '/containers/update') {
-      this.#expect(ContainerUpdate.decode(value).id);
+      const { id, labels } = ContainerUpdate.decode(value);
+      if (isSandbox({ labels })) this.#expect(id);
+    } else if (topic === '/containers/create' && !networkFollows.test(this.runtime)) {
+      this.#expect(ContainerCreate.decode(value).id);
     }
   }
 

@@ -50,6 +50,12 @@ export interface ContainerCreate {
 /** Its record has changed: that of a sandbox knows the network now, with a runtime that makes it in between. */
 export interface ContainerUpdate {
   id: string;
+  labels: { [key: string]: string };
+}
+
+export interface ContainerUpdate_LabelsEntry {
+  key: string;
+  value: string;
 }
 
 /** The first process is there with its namespaces and its cgroup, and has not begun yet. */
@@ -288,7 +294,7 @@ export const ContainerCreate: MessageFns<ContainerCreate> = {
 };
 
 function createBaseContainerUpdate(): ContainerUpdate {
-  return { id: "" };
+  return { id: "", labels: {} };
 }
 
 export const ContainerUpdate: MessageFns<ContainerUpdate> = {
@@ -296,6 +302,9 @@ export const ContainerUpdate: MessageFns<ContainerUpdate> = {
     if (message.id !== "") {
       writer.uint32(10).string(message.id);
     }
+    globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
+      ContainerUpdate_LabelsEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
+    });
     return writer;
   },
 
@@ -318,6 +327,74 @@ export const ContainerUpdate: MessageFns<ContainerUpdate> = {
             }
 
             message.id = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            const entry3 = ContainerUpdate_LabelsEntry.decode(reader, reader.uint32());
+            if (entry3.value !== undefined) {
+              message.labels[entry3.key] = entry3.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseContainerUpdate_LabelsEntry(): ContainerUpdate_LabelsEntry {
+  return { key: "", value: "" };
+}
+
+export const ContainerUpdate_LabelsEntry: MessageFns<ContainerUpdate_LabelsEntry> = {
+  encode(message: ContainerUpdate_LabelsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ContainerUpdate_LabelsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseContainerUpdate_LabelsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
             continue;
           }
         }

@@ -6,6 +6,7 @@ import { Server, ServerCredentials, type ServerWritableStream, status } from '@g
 import { type Container, ContainersService } from '../gen/containers.ts';
 import {
   ContainerCreate,
+  ContainerUpdate,
   type Envelope,
   EventsService,
   type SubscribeRequest,
@@ -26,6 +27,7 @@ export class TestRuntime {
   readonly containers = new Map<string, { container: Container; pid: number | undefined }>();
   /** Filters of every subscription that there was. */
   readonly filters: (readonly string[])[] = [];
+  version = 'v2.4.2';
   /** Ids of containers whose record was asked for. */
   readonly asked: string[] = [];
   readonly #subscribers = new Set<Subscriber>();
@@ -39,7 +41,7 @@ export class TestRuntime {
     const server = new Server();
     server.addService(VersionService, {
       version: (_call: unknown, done: (error: null, value: object) => void) =>
-        done(null, { version: 'v1.2.3', revision: '' }),
+        done(null, { version: this.version, revision: '' }),
     });
     server.addService(EventsService, { subscribe: (call: Subscriber) => this.#subscribe(call) });
     server.addService(ContainersService, {
@@ -93,9 +95,14 @@ export class TestRuntime {
     );
   }
 
-  /** ContainerUpdate has the same form. */
   tellContainer(id: string, what: 'create' | 'update' = 'create') {
-    this.#send(`/containers/${what}`, ContainerCreate.encode({ id }).finish());
+    const labels = this.containers.get(id)?.container.labels ?? {};
+    this.#send(
+      `/containers/${what}`,
+      what === 'create'
+        ? ContainerCreate.encode({ id }).finish()
+        : ContainerUpdate.encode({ id, labels }).finish(),
+    );
   }
 
   #send(topic: string, value: Uint8Array): void {
