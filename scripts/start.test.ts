@@ -154,7 +154,7 @@ test('Go for the test cluster: one that is new enough is used, an older one fetc
 if [ "$1" = env ]; then echo go${version}; else echo "$*" >&2; [ "$1" != mod ]; fi\n`;
     writeFileSync(go, script, { mode: 0o755 });
   };
-  say('1.24.0');
+  say('1.26.6');
   const good = start('/bin/bash', [script, 'build', '.'], environment);
   assert.equal(good.status, 0);
   assert.equal(good.stderr, 'build .\n');
