@@ -60,7 +60,9 @@ export class RuntimeEvents {
     this.#namespace = namespace;
     this.#stream = this.#client.subscribe([
       '/containers/create',
-      ...(['/tasks/create', '/tasks/start', '/tasks/exit'] as const),
+      '/tasks/create',
+      '/tasks/start',
+      '/tasks/exit',
     ]);
     this.#stream.on('data', (envelope: Envelope) => void this.#event(envelope));
     this.#stream.on('error', () => undefined);

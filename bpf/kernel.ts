@@ -6,6 +6,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { failure } from '#api/error.ts';
 import type { Permission } from '#policy/types.ts';
+import { allDone } from './all-done.ts';
 import { errors } from './errors.ts';
 import { Keeping } from './keeping.ts';
 import * as layout from './layout.ts';
@@ -114,11 +115,7 @@ export class Kernel {
     programs: readonly string[] = this.cgroupPrograms(),
   ): Promise<void> {
     mkdirSync(pins, { recursive: true, mode: 0o700 });
-    const attached = programs.map((program) => this.#attach(program, cgroup, pins));
-    // Nothing of it may go on behind an error.
-    for (const one of await Promise.allSettled(attached)) {
-      if (one.status === 'rejected') throw one.reason;
-    }
+    await allDone(programs.map((program) => this.#attach(program, cgroup, pins)));
   }
 
   async #attach(program: string, cgroup: string, pins: string): Promise<void> {

@@ -38,8 +38,7 @@ interface Metadata {
 
 /** @throws TW_CONTAINERD_SANDBOX when its record lacks what a sandbox must have */
 export function readSandbox(container: Container, pid: number): Sandbox {
-  const { networkPath: _, address: __, ...sandbox } = withoutProcess(container);
-  return { ...sandbox, pid, netns: `/proc/${pid}/ns/net` };
+  return { ...readRecord(container).sandbox, pid, netns: `/proc/${pid}/ns/net` };
 }
 
 /**
@@ -48,14 +47,15 @@ export function readSandbox(container: Container, pid: number): Sandbox {
  * @throws TW_CONTAINERD_SANDBOX
  */
 export function readPrepared(container: Container, runtime: number): Sandbox | null {
-  const { networkPath, address, ...sandbox } = withoutProcess(container);
+  const { sandbox, networkPath, address } = readRecord(container);
   if (networkPath === '' || address === '') return null;
   // A link in the runtime's root would be followed in ours; this one is wherever systemd is.
   const there = networkPath.replace(/^\/var\/run\//, '/run/');
   return { ...sandbox, pid: null, netns: `/proc/${runtime}/root${there}` };
 }
 
-function withoutProcess(container: Container) {
+/** What does not depend on its process, and where and whether its network is set up. */
+function readRecord(container: Container) {
   const { id, labels } = container;
   const spec = parse<Spec>(container.spec?.value, id, 'spec');
   const metadata = container.extensions[METADATA];
@@ -64,17 +64,19 @@ function withoutProcess(container: Container) {
   const config = record?.Metadata?.Config;
   const network = spec.linux?.namespaces?.find(({ type }) => type === 'network');
   return {
-    id,
-    namespace: needed(labels[`${POD}.namespace`], id, 'namespace'),
-    name: needed(labels[`${POD}.name`], id, 'pod name'),
-    uid: needed(labels[`${POD}.uid`], id, 'pod uid'),
-    labels,
-    annotations: config?.annotations ?? {},
-    searches: (config?.dns_config?.searches ?? []).map((ending) => ending.toLowerCase()),
-    hostNetwork: network === undefined,
     networkPath: network?.path ?? '',
     address: record?.Metadata?.IP ?? '',
-    cgroup: cgroupIn(spec, id),
+    sandbox: {
+      id,
+      namespace: needed(labels[`${POD}.namespace`], id, 'namespace'),
+      name: needed(labels[`${POD}.name`], id, 'pod name'),
+      uid: needed(labels[`${POD}.uid`], id, 'pod uid'),
+      labels,
+      annotations: config?.annotations ?? {},
+      searches: (config?.dns_config?.searches ?? []).map((ending) => ending.toLowerCase()),
+      hostNetwork: network === undefined,
+      cgroup: cgroupIn(spec, id),
+    },
   };
 }
 

@@ -38,8 +38,10 @@ export interface ContainerdOptions {
 const defaultBackOff = (failures: number): number => Math.min(5000, 100 * 2 ** (failures - 1));
 
 const followed: readonly Topic[] = [
-  ...(['/containers/create', '/containers/update'] as const),
-  ...(['/tasks/create', '/tasks/exit'] as const),
+  '/containers/create',
+  '/containers/update',
+  '/tasks/create',
+  '/tasks/exit',
 ];
 /** Runtimes that change a sandbox's record when its network is set up; the others make it then. */
 const networkFollows = /^containerd 1\./;

@@ -5,6 +5,7 @@
  */
 import { failure } from '#api/error.ts';
 import type { EgressEvent } from '#api/event.ts';
+import { allDone } from '#bpf/all-done.ts';
 import type { KeptTarget } from '#bpf/kept-state.ts';
 import type { Kernel } from '#bpf/kernel.ts';
 import { type HostLinksHandle, native } from '#bpf/native.ts';
@@ -17,7 +18,6 @@ import type { PartName } from '../evidence/parts.ts';
 import type { TargetLabels } from '../evidence/rows.ts';
 import type { Part, Told } from '../evidence/told-row.ts';
 import { noStore, type SocketStore } from '../parent/kept-sockets.ts';
-import { allDone } from '../redirect/all-done.ts';
 import { redirectByHooks } from '../redirect/by-hooks.ts';
 import { redirectByNftables } from '../redirect/by-nftables.ts';
 import type { Redirect } from '../redirect/redirect.ts';

@@ -3,11 +3,11 @@
  * that were made there, for nested containers too. Where the namespace's links end on this machine, the
  * backstop stands behind it all.
  */
+import { allDone } from '#bpf/all-done.ts';
 import type { Kernel } from '#bpf/kernel.ts';
 import { MAX_OWN, MAX_UPLINKS, targetFlags } from '#bpf/layout.ts';
 import { type HostLinksHandle, type Interface, native } from '#bpf/native.ts';
 import { constantAddress, formatAddress } from '#policy/cidr.ts';
-import { allDone } from './all-done.ts';
 import { applyRules } from './nft.ts';
 import type { Redirect } from './redirect.ts';
 import { RESOLVER_PORT, redirectRules } from './rules.ts';

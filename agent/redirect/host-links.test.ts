@@ -7,15 +7,17 @@ import { type TestNamespace, testNamespace } from './testing/namespace.ts';
 
 const skip = process.getuid?.() === 0 ? false : 'needs root';
 const ip = (...args: readonly string[]) => execFileSync('ip', args, { encoding: 'utf8' });
-const name = (of: string) => `tw${process.pid}${of}`;
+/** Each has a name of its own: the kernel takes its time to remove those of namespaces that have ended. */
+let made = 0;
 
-/** A veth from here into the namespace, up at both ends, and here its number; gone with the namespace. */
-function connect({ path, run }: TestNamespace, of: string, there = 'eth0'): number {
+/** A veth from here into the namespace, up at both ends, and here its name and number; gone with the namespace. */
+function connect({ path, run }: TestNamespace, there = 'eth0') {
   const pid = path.split('/')[2] ?? '';
-  ip('link', 'add', name(of), 'type', 'veth', 'peer', 'name', there, 'netns', pid);
-  ip('link', 'set', name(of), 'up');
+  const name = `tw${process.pid}-${made++}`;
+  ip('link', 'add', name, 'type', 'veth', 'peer', 'name', there, 'netns', pid);
+  ip('link', 'set', name, 'up');
   run('ip', ['link', 'set', there, 'up']);
-  return Number(ip('-o', 'link', 'show', name(of)).split(':')[0]);
+  return { name, index: Number(ip('-o', 'link', 'show', name).split(':')[0]) };
 }
 
 const outer = ({ links }: { links: readonly Interface[] }) =>
@@ -23,12 +25,12 @@ const outer = ({ links }: { links: readonly Interface[] }) =>
 
 test('the ends of veths are known, those of before as those of later', { skip }, async (t) => {
   const [first, second] = [await testNamespace(t), await testNamespace(t)];
-  const before = connect(first, 'a');
+  const before = connect(first).index;
   const ours = native().hostLinks();
   const known = await native().interfaces(first.path, ours);
   assert.deepEqual(outer(known), [{ kind: 'veth', end: before }]);
-  const later = connect(second, 'b');
-  const two = connect(second, 'c', 'eth1');
+  const later = connect(second).index;
+  const two = connect(second, 'eth1').index;
   assert.deepEqual(outer(await native().interfaces(second.path, ours)), [
     { kind: 'veth', end: later },
     { kind: 'veth', end: two },
@@ -44,15 +46,15 @@ test('the ends of veths are known, those of before as those of later', { skip },
 
 test('what is no veth to here is asked for, and so is all beside it', { skip }, async (t) => {
   const there = await testNamespace(t);
-  connect(there, 'a');
+  const { name } = connect(there);
   const ours = native().hostLinks();
   there.run('ip', ['link', 'add', 'inner', 'type', 'bridge']);
   const found = outer(await native().interfaces(there.path, ours));
   assert.deepEqual(found.map(({ kind }) => kind).sort(), ['bridge', 'veth']);
   there.run('ip', ['link', 'del', 'inner']);
-  ip('link', 'del', name('a'));
+  ip('link', 'del', name);
   assert.deepEqual(outer(await native().interfaces(there.path, ours)), []);
-  const again = connect(there, 'b');
+  const again = connect(there).index;
   assert.deepEqual(outer(await native().interfaces(there.path, ours)), [
     { kind: 'veth', end: again },
   ]);
@@ -71,15 +73,15 @@ test('more than can wait unread is no loss: all are listed again', { skip }, asy
   const there = await testNamespace(t);
   const ours = native().hostLinks();
   await native().interfaces(there.path, ours);
-  const gone = connect(there, 'a');
+  const gone = connect(there);
   const batch = Array.from(
     { length: 6000 },
-    (_, i) => `link set ${name('a')} mtu ${1300 + (i % 2)}`,
+    (_, i) => `link set ${gone.name} mtu ${1300 + (i % 2)}`,
   );
   execFileSync('ip', ['-batch', '-'], { input: batch.join('\n') });
-  ip('link', 'del', name('a'));
-  const end = connect(there, 'b');
-  assert.notEqual(end, gone);
+  ip('link', 'del', gone.name);
+  const end = connect(there).index;
+  assert.notEqual(end, gone.index);
   for (const known of [undefined, end]) {
     const found = outer(await native().interfaces(there.path, ours));
     assert.deepEqual(found, [

@@ -37,18 +37,18 @@ test('as a DaemonSet it holds a job, and lets go when the pod has gone', { skip 
   await waitFor('the pod has ended', async () =>
     (await logged()).some((line) => line.msg === 'pod ended' && line.uid === uid),
   );
-  // Before a sandbox has a process, unless containerd is too busy to answer in time.
-  const ahead = async () => (await logged()).some((line) => line.ahead === true);
-  for (let tries = 0; tries < 5 && !(await ahead()); tries++) {
-    await cluster.runPod(namespace, { command: ['true'] });
-  }
-  assert.ok(await ahead());
   const rows = (await logged()).flatMap(({ event }) =>
     event ? egressEventSchema.parse(event) : [],
   );
   assert.ok(rows.some(({ ip, action }) => ip === thief.address && action === 'block'));
   assert.ok(rows.every(({ pod }) => pod === job.pod?.pod));
   assert.throws(() => readdirSync(pinsOf(cluster, uid)), /ENOENT/);
+  // Before a sandbox has a process, unless containerd is too busy to answer in time.
+  const ahead = async () => (await logged()).some((line) => line.ahead === true);
+  for (let tries = 0; tries < 5 && !(await ahead()); tries++) {
+    await cluster.runPod(namespace, { command: ['true'] });
+  }
+  assert.ok(await ahead());
 });
 
 interface Line {

@@ -142,8 +142,8 @@ test('a flood of queries is cut off in the kernel, and each refusal is counted',
   const payload = query('bad.example.test').toString('hex');
   const before = (await world.holder.counters()).queries_dropped;
   const refused = Number(await inside.ask('repeat', fd, SERVER, 53, payload, 20_000));
-  // A burst of a thousand, and one a second.
-  assert.ok(refused > 15_000 && refused < 20_000, `${refused} refused`);
+  // A burst of a thousand, of which the tests before this one have used a little, and one a second.
+  assert.ok(refused > 15_000 && refused <= 19_100, `${refused} refused`);
   assert.equal((await world.holder.counters()).queries_dropped - before, refused);
   const rows = (await world.holder.rows()).filter((row) => row.reason === 'dns-budget');
   assert.deepEqual(
