@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { EgressEvent } from '#api/event.ts';
 import { tcp4, udp4 } from './packets.ts';
 import { lookUp } from './queries.ts';
+import { whileLearned } from './short-lived.ts';
 import { createWorld, hex, type Probe, skip, type World } from './world.ts';
 
 const GOOD = '192.0.2.20';
@@ -139,10 +140,13 @@ test('a nested connection goes on when its address has expired; a new one is ref
   const name = 'short.example.test';
   await world.holder.setRules({ names: { [NAME]: ['8000'], [name]: ['8000'] } });
   const sink = await world.lab.sink([{ kind: 'tcp', address: OTHER, port: 8000 }]);
-  await world.holder.learn(name, 3, [OTHER]);
-  const fd = await nested.ask('socket', 'tcp');
-  assert.equal(await nested.ask('connect', fd, OTHER, 8000), '0');
-  await eventually(async () => (await nested.connect('tcp', OTHER, 8000)) === 'EPERM');
+  let fd = '';
+  const expired = await whileLearned(world, { name, addresses: [OTHER] }, async () => {
+    fd = await nested.ask('socket', 'tcp');
+    assert.equal(await nested.ask('connect', fd, OTHER, 8000), '0');
+  });
+  await expired();
+  assert.equal(await nested.connect('tcp', OTHER, 8000), 'EPERM');
   assert.equal(await nested.ask('send', fd, hex('still here')), '10');
   await nested.ask('close', fd);
   await eventually(async () => JSON.stringify(sink.log()).includes('still here'));

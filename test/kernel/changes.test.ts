@@ -4,6 +4,7 @@ import { after, before, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sink } from '../lab/servers/sink.ts';
 import type { Rules } from './rules.ts';
+import { whileLearned } from './short-lived.ts';
 import { createWorld, hex, type Probe, skip, type World } from './world.ts';
 
 const NAME = 'good.example.test';
@@ -121,12 +122,14 @@ test('many edits in a row leave the last one in force', { skip }, async () => {
 
 test('an expired address refuses what is new and keeps an open connection', { skip }, async () => {
   await world.holder.setRules(byName);
-  await world.holder.learn(NAME, 1, [OTHER]);
-  const tcp = await open(OTHER);
-  const udp = await open(OTHER, 'udp');
-  assert.equal(await goesOn(tcp, OTHER), true);
-  assert.equal(await inside.ask('send', udp, hex('a')), '1');
-  await sleep(1300);
+  let [tcp, udp] = ['', ''];
+  const expired = await whileLearned(world, { name: NAME, addresses: [OTHER] }, async () => {
+    tcp = await open(OTHER);
+    udp = await open(OTHER, 'udp');
+    assert.equal(await goesOn(tcp, OTHER), true);
+    assert.equal(await inside.ask('send', udp, hex('a')), '1');
+  });
+  await expired();
   assert.equal(await inside.connect('tcp', OTHER, 8000), 'EPERM');
   assert.equal(await inside.connect('udp', OTHER, 8000), 'EPERM');
   assert.equal(await inside.datagram(OTHER, 8000), 'EPERM');

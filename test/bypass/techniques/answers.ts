@@ -1,6 +1,6 @@
 /** Answers of allowed names that point where no rule does, and addresses that outlive them. */
 import assert from 'node:assert/strict';
-import { until } from '../../e2e/stage.ts';
+import { whileLearned } from '../../kernel/short-lived.ts';
 import { createWorld } from '../../kernel/world.ts';
 import { assertRow } from '../rows.ts';
 import type { Attempt, Technique } from '../technique.ts';
@@ -203,12 +203,10 @@ async function expires(): Promise<void> {
   try {
     await world.lab.sink([{ kind: 'tcp', address, port: 8000 }]);
     const probe = await world.probe('inside');
-    await world.holder.learn(GOOD, 1, [address]);
-    assert.equal(await probe.connect('tcp', address, 8000), '0', 'the control');
-    await until(
-      async () => (await probe.connect('tcp', address, 8000)) === 'EPERM',
-      'the end of its time',
-    );
+    const expired = await whileLearned(world, { name: GOOD, addresses: [address] }, async () => {
+      assert.equal(await probe.connect('tcp', address, 8000), '0', 'the control');
+    });
+    await expired();
     const before = world.lab.packetsTo(address);
     assert.equal(await probe.connect('tcp', address, 8000), 'EPERM');
     assert.equal(world.lab.packetsTo(address), before);
