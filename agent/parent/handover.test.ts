@@ -104,6 +104,9 @@ test('an agent that does not leave is ended', async (t) => {
   const port = portOf(await before.line(), 'opened');
   const after = run();
   assert.equal(await before.line(), 'asked');
+  // As a container that is paused, or a machine that goes to sleep; it waits on.
+  after.process.kill('SIGSTOP');
+  after.process.kill('SIGCONT');
   assert.equal(portOf(await after.line(), 'took'), port);
 });
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 #define _GNU_SOURCE
 #include "message.h"
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -14,6 +15,7 @@ int tw_send(int channel, const char *text, int fd)
 	struct iovec part = { .iov_base = (char *)text, .iov_len = strlen(text) };
 	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
 	union tw_control control = {};
+	ssize_t size;
 
 	if (fd >= 0) {
 		message.msg_control = control.room;
@@ -23,7 +25,11 @@ int tw_send(int channel, const char *text, int fd)
 		control.header.cmsg_len = CMSG_LEN(sizeof(int));
 		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
 	}
-	return sendmsg(channel, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
+	/* A wait with a limit is not taken up again by the kernel when the process was frozen in it. */
+	do
+		size = sendmsg(channel, &message, MSG_NOSIGNAL);
+	while (size < 0 && errno == EINTR);
+	return size < 0 ? -1 : 0;
 }
 
 ssize_t tw_receive(int channel, char *text, int *fd)
@@ -36,9 +42,12 @@ ssize_t tw_receive(int channel, char *text, int *fd)
 		.msg_control = control.room,
 		.msg_controllen = sizeof(control.room),
 	};
-	ssize_t size = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
 	struct cmsghdr *header;
+	ssize_t size;
 
+	do
+		size = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
+	while (size < 0 && errno == EINTR);
 	*fd = -1;
 	if (size < 0)
 		return -1;

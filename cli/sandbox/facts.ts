@@ -2,7 +2,15 @@
  * What the plan of a sandbox has to know about the host, read once before it is made. Everything that
  * touches the host is here; plan.ts only thinks.
  */
-import { accessSync, constants, readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  lstatSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  statSync,
+} from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Mount, readMounts } from '#agent/cgroup/mountinfo.ts';
 import { failure } from '#api/error.ts';
@@ -93,10 +101,7 @@ export function readFacts(input: FactsInput): HostFacts {
     abstractSockets: sockets.abstract,
     capabilities: ownCapabilities(),
     resolvConf: followLinks('/etc/resolv.conf'),
-    procEntries: readdirSync('/proc', { withFileTypes: true })
-      .filter((entry) => !/^\d+$/.test(entry.name) && !entry.isSymbolicLink())
-      .filter((entry) => entry.isDirectory() || isWritableByMode(`/proc/${entry.name}`))
-      .map((entry) => entry.name),
+    procEntries: procEntries(),
     runFiles: harmlessRunFiles.filter((path) => resolvedFolder(path) !== undefined),
     hasBpfFolder: resolvedFolder('/sys/fs/bpf') !== undefined,
     ownFolders: ['/etc/torwacht'].filter((path) => resolvedFolder(path) === path),
@@ -161,10 +166,15 @@ export function followLinks(path: string): string | undefined {
   return undefined;
 }
 
-function isWritableByMode(path: string): boolean {
-  try {
-    return (statSync(path).mode & 0o222) !== 0;
-  } catch {
-    return false;
-  }
+/**
+ * Names in /proc of folders, and of files that can be written. By their names first: processes, of which any may
+ * end meanwhile, are none of them, and the kernel does not always tell the type of an entry with its name.
+ */
+export function procEntries(): readonly string[] {
+  return readdirSync('/proc').filter((name) => {
+    if (/^\d+$/.test(name)) return false;
+    const found = lstatSync(`/proc/${name}`, { throwIfNoEntry: false });
+    if (!found || found.isSymbolicLink()) return false;
+    return found.isDirectory() || (found.mode & 0o222) !== 0;
+  });
 }

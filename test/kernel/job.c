@@ -18,11 +18,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Ten minutes of look-ups; nothing here runs for ever. */
 #define MAX_LOOKUPS 60000
+/* Of a download, for what comes next. */
+#define PATIENCE_MS 20000
 
 /* Waits so many ms, or until the input closes. */
 static int told_to_end(int ms)
@@ -91,22 +93,40 @@ static int lookups(char **argv)
 	return 0;
 }
 
+static long long now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+/* Comes anything, or the end, in time? Being stopped meanwhile (EINTR) takes of the time and no more. */
+static int comes(int fd)
+{
+	struct pollfd input = { .fd = fd, .events = POLLIN };
+	long long limit = now_ms() + PATIENCE_MS, left;
+
+	while ((left = limit - now_ms()) > 0)
+		if (poll(&input, 1, (int)left) > 0)
+			return 1;
+	return 0;
+}
+
 static int download(char **argv)
 {
 	struct sockaddr_in to = place(argv);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct timeval patience = { .tv_sec = 10 };
 	char bytes[65536];
 	long total = 0;
-	ssize_t n;
+	ssize_t n = -1;
 
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	if (connect(fd, (struct sockaddr *)&to, sizeof(to))) {
 		printf("%s\n", strerror(errno));
 		return 1;
 	}
 	printf("open\n");
-	while ((n = read(fd, bytes, sizeof(bytes))) > 0)
+	while (comes(fd) && (n = read(fd, bytes, sizeof(bytes))) > 0)
 		total += n;
 	printf("bytes %ld%s\n", total, n ? " cut" : "");
 	return 0;

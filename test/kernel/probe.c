@@ -89,8 +89,12 @@ static void receive(int fd)
 	union address from = { .any.sa_family = AF_UNSPEC };
 	socklen_t size = sizeof(from);
 	unsigned char bytes[MAX_BYTES];
-	ssize_t n = recvfrom(fd, bytes, sizeof(bytes), 0, &from.any, &size), i;
+	ssize_t n, i;
 
+	/* A wait with a limit is not taken up again by the kernel when the process was stopped in it. */
+	do
+		n = recvfrom(fd, bytes, sizeof(bytes), 0, &from.any, &size);
+	while (n < 0 && errno == EINTR);
 	if (n < 0) {
 		answer(n);
 		return;
