@@ -37,7 +37,7 @@ const everyRun: readonly Suite[] = [
   {
     name: 'types',
     kind: 'check',
-    limit: 120,
+    limit: 600,
     command: [
       'node_modules/.bin/tsc',
       '--noEmit',
@@ -51,13 +51,13 @@ const everyRun: readonly Suite[] = [
   {
     name: 'lint',
     kind: 'check',
-    limit: 120,
+    limit: 600,
     command: ['node_modules/.bin/biome', 'ci', '--error-on-warnings', '--colors=off'],
   },
   {
     name: 'layers',
     kind: 'check',
-    limit: 120,
+    limit: 600,
     command: [
       'node_modules/.bin/depcruise',
       '--config',
@@ -79,7 +79,7 @@ const everyRun: readonly Suite[] = [
   {
     name: 'dead',
     kind: 'check',
-    limit: 120,
+    limit: 600,
     command: ['node_modules/.bin/knip', '--no-progress'],
   },
   {
