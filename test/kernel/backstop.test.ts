@@ -140,10 +140,11 @@ test('a nested connection goes on when its address has expired; a new one is ref
   const name = 'short.example.test';
   await world.holder.setRules({ names: { [NAME]: ['8000'], [name]: ['8000'] } });
   const sink = await world.lab.sink([{ kind: 'tcp', address: OTHER, port: 8000 }]);
-  let fd = '';
-  const expired = await whileLearned(world, { name, addresses: [OTHER] }, async () => {
-    fd = await nested.ask('socket', 'tcp');
+  const short = { name, addresses: [OTHER] };
+  const { done: fd, expired } = await whileLearned(world, short, async () => {
+    const fd = await nested.ask('socket', 'tcp');
     assert.equal(await nested.ask('connect', fd, OTHER, 8000), '0');
+    return fd;
   });
   await expired();
   assert.equal(await nested.connect('tcp', OTHER, 8000), 'EPERM');

@@ -122,13 +122,15 @@ test('many edits in a row leave the last one in force', { skip }, async () => {
 
 test('an expired address refuses what is new and keeps an open connection', { skip }, async () => {
   await world.holder.setRules(byName);
-  let [tcp, udp] = ['', ''];
-  const expired = await whileLearned(world, { name: NAME, addresses: [OTHER] }, async () => {
-    tcp = await open(OTHER);
-    udp = await open(OTHER, 'udp');
+  const short = { name: NAME, addresses: [OTHER] };
+  const { done, expired } = await whileLearned(world, short, async () => {
+    const tcp = await open(OTHER);
+    const udp = await open(OTHER, 'udp');
     assert.equal(await goesOn(tcp, OTHER), true);
     assert.equal(await inside.ask('send', udp, hex('a')), '1');
+    return { tcp, udp };
   });
+  const { tcp, udp } = done;
   await expired();
   assert.equal(await inside.connect('tcp', OTHER, 8000), 'EPERM');
   assert.equal(await inside.connect('udp', OTHER, 8000), 'EPERM');

@@ -42,14 +42,15 @@ test('it cannot be connected again to an address that has expired, an edit in be
     [false, SHORT[0]],
     [true, SHORT[1]],
   ] as const) {
-    let fd = '';
-    const expired = await whileLearned(world, { name: NAME, addresses: [address] }, async () => {
+    const short = { name: NAME, addresses: [address] };
+    const { done: fd, expired } = await whileLearned(world, short, async () => {
       await world.holder.setRules({ names });
-      fd = await open(inside, address);
-      if (!edited) return;
+      const fd = await open(inside, address);
+      if (!edited) return fd;
       await world.holder.setRules({ names: { ...names, 'other.example.test': ['443'] } });
       // Judged anew by its name, for good as long as it is open.
       assert.equal(await inside.ask('send', fd, hex('a')), '1');
+      return fd;
     });
     await expired();
     assert.equal(await inside.ask('send', fd, hex('a')), '1', 'an open connection goes on');

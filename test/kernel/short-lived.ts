@@ -9,20 +9,20 @@ const SECONDS = [1, 4, 16, 64];
 /**
  * Learns addresses for a moment and does what has to be done before they expire. What fails when they have
  * expired meanwhile proves nothing, and is done again with more time.
- * @returns waits until they have
+ * @returns what was done, and a wait until they have expired
  */
-export async function whileLearned(
+export async function whileLearned<T>(
   world: World,
   { name, addresses }: { readonly name: string; readonly addresses: readonly string[] },
-  act: () => Promise<void>,
-): Promise<() => Promise<void>> {
+  act: () => Promise<T>,
+): Promise<{ readonly done: T; expired(): Promise<void> }> {
   for (const seconds of SECONDS) {
     const before = performance.now();
     await world.holder.learn(name, seconds, addresses);
     const end = performance.now() + seconds * 1000 + ROUNDED_MS;
     try {
-      await act();
-      return async () => void (await sleep(end - performance.now()));
+      const done = await act();
+      return { done, expired: () => sleep(end - performance.now()) };
     } catch (error) {
       if (performance.now() < before + seconds * 1000 - ROUNDED_MS) throw error;
     }

@@ -59,9 +59,9 @@ async function crowd(count: number): Promise<void> {
 async function story(): Promise<void> {
   const datagrams = await probe.ask('socket', 'udp');
   const sends = (address: string) => probe.ask('sendto', datagrams, address, 8000, hex('a'));
-  let stream = '';
-  const expired = await whileLearned(world, { name: NAME, addresses: [GOOD] }, async () => {
-    stream = await probe.ask('socket', 'tcp');
+  const short = { name: NAME, addresses: [GOOD] };
+  const { done: stream, expired } = await whileLearned(world, short, async () => {
+    const stream = await probe.ask('socket', 'tcp');
     assert.equal(await probe.ask('connect', stream, GOOD, 8000), '0');
     for (let i = 0; i < 3; i++) {
       assert.ok(await goesOn(stream));
@@ -69,6 +69,7 @@ async function story(): Promise<void> {
       assert.equal(await sends(BAD), 'EPERM');
       assert.equal(await probe.connect('tcp', BAD, 8000), 'EPERM');
     }
+    return stream;
   });
   await expired();
   assert.ok(await goesOn(stream), 'an open connection outlives its name');

@@ -203,7 +203,8 @@ async function expires(): Promise<void> {
   try {
     await world.lab.sink([{ kind: 'tcp', address, port: 8000 }]);
     const probe = await world.probe('inside');
-    const expired = await whileLearned(world, { name: GOOD, addresses: [address] }, async () => {
+    const short = { name: GOOD, addresses: [address] };
+    const { expired } = await whileLearned(world, short, async () => {
       assert.equal(await probe.connect('tcp', address, 8000), '0', 'the control');
     });
     await expired();
