@@ -13,6 +13,7 @@ import { imageTag } from '../test/cluster/images/images.ts';
 import { BUILD } from '../test/cluster/names.ts';
 import { waitFor } from '../test/cluster/wait.ts';
 import { type Figure, figure } from './figure.ts';
+import { residentMegabytes } from './memory.ts';
 import { type Answer, RuntimeEvents } from './runtime-events.ts';
 import { median, quantile, spread } from './statistics.ts';
 
@@ -154,8 +155,7 @@ async function atRest({ agent }: World): Promise<{ memory: number; cpu: Figure }
 
 async function settledMemory(agent: NodeAgent): Promise<number> {
   await pause(3000);
-  const status = readFileSync(`/proc/${agent.pid}/status`, 'utf8');
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1000;
+  return residentMegabytes(agent.pid);
 }
 
 /** Fields 14 and 15: user and system time in clock ticks. */

@@ -6,7 +6,8 @@
 import { caller } from '#operator/intake/testing/served.ts';
 import { rowOf } from '#operator/violations/testing/rows.ts';
 import { type Figure, figure } from './figure.ts';
-import { processorSeconds, residentMegabytes, startServer, told } from './server.ts';
+import { residentMegabytes } from './memory.ts';
+import { processorSeconds, startServer, told } from './server.ts';
 import { median, spread } from './statistics.ts';
 
 const NODES = 1000;

@@ -2,13 +2,15 @@
  * What `torwacht run` costs a command beside the packets: how long it makes one take that does nothing,
  * everything before and after it included, and how much memory it holds meanwhile.
  */
+
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Figure, figure } from './figure.ts';
+import { residentMegabytes } from './memory.ts';
 import { added, interleave, median, spread } from './statistics.ts';
 
 const ROUNDS = 20;
@@ -82,10 +84,7 @@ async function residentWhile(
   try {
     await Promise.race([once(child.stdout, 'data'), once(child, 'exit')]);
     await pause(300);
-    const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
-    const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
-    if (kilobytes === undefined) throw new Error(`${command} ended too early`);
-    return Number(kilobytes) / 1000;
+    return residentMegabytes(child.pid ?? 0);
   } finally {
     await end(child);
   }

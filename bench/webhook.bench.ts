@@ -9,7 +9,8 @@ import { reviewOf } from '#webhook/testing/reviews.ts';
 import { job, unpatchedJob } from '../test/admission/table/pods.ts';
 import { requestOf } from '../test/admission/table/row.ts';
 import { type Figure, figure } from './figure.ts';
-import { processorSeconds, residentMegabytes, startServer, told } from './server.ts';
+import { residentMegabytes } from './memory.ts';
+import { processorSeconds, startServer, told } from './server.ts';
 import { median, quantile, spread } from './statistics.ts';
 
 const CONNECTIONS = 16;

@@ -175,6 +175,8 @@ export interface Native {
   processors(): number;
   /** CLOCK_BOOTTIME in ns. */
   bootTime(): bigint;
+  /** The system has back what malloc keeps free between what is in use; some milliseconds, on another thread. */
+  releaseMemory(): Promise<void>;
   /** ns of one jiffy. */
   jiffy(): number;
   /** Makes a folder ours until the descriptor is closed. Throws EAGAIN where it is another's. */

@@ -36,6 +36,7 @@ import { type AgentOptions, readOptions, usage } from './options.ts';
 import { sweepPins } from './pod-pins.ts';
 import { type PolicySource, sourceOfFiles } from './source.ts';
 import { type NodeFacts, sourceOfCluster } from './source-of-cluster.ts';
+import { SpareMemory } from './spare-memory.ts';
 import { StoredPolicies } from './stored-policies.ts';
 
 const { version } = manifest;
@@ -43,10 +44,15 @@ const { version } = manifest;
 const FAREWELL = 1000;
 /** How often counts that have grown are told, ms. */
 const COUNT_INTERVAL = 30_000;
+/**
+ * Of which small Buffers are parts, bytes: the smallest that is kept keeps all of it. Node's own is eight times as much.
+ */
+const SLAB = 8 << 10;
 /** How often folders of ended pods are looked for, ms. */
 const SWEEP_INTERVAL = 5000;
 
 async function run(options: AgentOptions): Promise<void> {
+  Buffer.poolSize = SLAB;
   const lines = openLines();
   const log = pino({ level: options.logLevel, base: { version } }, lines);
   trustAlso(options.ca, log);
@@ -91,7 +97,8 @@ async function run(options: AgentOptions): Promise<void> {
         ...rows,
       }),
     cgroupExists,
-    ...{ forget: (sandbox) => removePins(pinsOf(place, sandbox)), log: podLog(log, metrics) },
+    forget: (sandbox) => removePins(pinsOf(place, sandbox)),
+    log: podLog(log, metrics, new SpareMemory()),
   });
   const folders = { maps: place.maps, pods: place.pins, state: options.state };
   const departure: Departure = departureOf(folders, { source, pods, watcher });
@@ -216,15 +223,19 @@ function factsOf(kernel: Kernel, rest: Pick<NodeFacts, 'connected' | 'left' | 'p
   };
 }
 
-function podLog(log: Logger, metrics: Metrics): PodLog {
+function podLog(log: Logger, metrics: Metrics, memory: SpareMemory): PodLog {
   return {
     held({ namespace, name, uid, pid }, { policy }, milliseconds) {
+      memory.changed();
       metrics.attached(milliseconds);
       const { mode, digest } = policy;
       const how = { ahead: pid === null, mode, policy: digest, milliseconds };
       log.info({ namespace, pod: name, uid, ...how }, 'pod held');
     },
-    ended: ({ namespace, name, uid }) => log.info({ namespace, pod: name, uid }, 'pod ended'),
+    ended({ namespace, name, uid }) {
+      memory.changed();
+      log.info({ namespace, pod: name, uid }, 'pod ended');
+    },
     failed({ namespace, name, uid }, error) {
       metrics.attachFailed();
       log.error({ namespace, pod: name, uid, ...fields(error) }, 'pod not held');

@@ -44,6 +44,7 @@ static const struct tw_export tw_exports[] = {
 	{ "listenerOf", tw_listener_of },
 	{ "receiveRoom", tw_receive_room },
 	{ "bootTime", tw_boot_time },
+	{ "releaseMemory", tw_release_memory },
 	{ "jiffy", tw_jiffy },
 	{ "lock", tw_lock },
 	{ "openAs", tw_open_as },

@@ -152,6 +152,7 @@ napi_value tw_attach_backstop(napi_env env, napi_callback_info info);
 
 /* system.c */
 napi_value tw_boot_time(napi_env env, napi_callback_info info);
+napi_value tw_release_memory(napi_env env, napi_callback_info info);
 napi_value tw_jiffy(napi_env env, napi_callback_info info);
 napi_value tw_lock(napi_env env, napi_callback_info info);
 napi_value tw_open_as(napi_env env, napi_callback_info info);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/fsuid.h>
@@ -24,6 +25,30 @@ napi_value tw_boot_time(napi_env env, napi_callback_info info)
 	napi_create_bigint_uint64(env, (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
 				  &result);
 	return result;
+}
+
+static void tw_trim(struct tw_job *job)
+{
+	(void)job;
+	malloc_trim(0);
+}
+
+static napi_value tw_trimmed(napi_env env, struct tw_job *job)
+{
+	return job->err < 0 ? tw_throw(env, -job->err, "releaseMemory") : tw_undefined(env);
+}
+
+/* releaseMemory() -> promise; the system has back what malloc keeps free between what is in use */
+napi_value tw_release_memory(napi_env env, napi_callback_info info)
+{
+	struct tw_job *job = calloc(1, sizeof(*job));
+
+	(void)info;
+	if (!job)
+		return tw_throw(env, ENOMEM, "releaseMemory");
+	job->run = tw_trim;
+	job->settle = tw_trimmed;
+	return tw_later(env, job, "torwacht.memory");
 }
 
 /* jiffy() -> nanoseconds of one jiffy: the resolution of the coarse clocks, which the tick updates */

@@ -1,12 +1,13 @@
 /** Pods come and go, and nothing of them stays: neither in the agent nor in the kernel nor on the node. */
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
+import { residentMegabytes } from '../../bench/memory.ts';
 import { type Cluster, useCluster } from '../cluster/cluster.ts';
 import { imageTag } from '../cluster/images/images.ts';
 import { waitFor } from '../cluster/wait.ts';
 import { type NodeAgent, startAgent } from './agent.ts';
 import { binding, policy } from './documents.ts';
-import { residentMemory, type Traces, traceReader } from './traces.ts';
+import { type Traces, traceReader } from './traces.ts';
 
 const skip = process.getuid?.() === 0 ? false : 'needs root';
 const PODS = Number(process.env.TORWACHT_SOAK_PODS ?? 30);
@@ -42,10 +43,10 @@ test(`${PODS} pods come and go: nothing grows`, { skip, timeout: 5_400_000 }, as
   const look = traceReader(t, cluster);
   const empty = look(agent);
   const warm = await comeAndGo(agent, namespace, { batch: 0, look, empty });
-  const before = residentMemory(agent.pid);
+  const before = residentMegabytes(agent.pid);
   for (let made = BATCH; made < PODS; made += BATCH) {
     const traces = await comeAndGo(agent, namespace, { batch: made / BATCH, look, empty });
-    const memory = residentMemory(agent.pid);
+    const memory = residentMegabytes(agent.pid);
     // A socket to the server of names, and to whoever asks for metrics, may be open or not.
     const { socket: _before, ...descriptors } = warm.descriptors;
     const { socket = 0, ...now } = traces.descriptors;

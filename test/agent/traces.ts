@@ -1,6 +1,6 @@
 /** What an agent holds that must not grow with the pods that come and go. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -43,12 +43,6 @@ export function traceReader(t: TestContext, cluster: Cluster) {
       pending: metric('pods_pending') ?? 'unknown',
     };
   };
-}
-
-/** In MB. */
-export function residentMemory(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1000;
 }
 
 function descriptorsOf(pid: number): Record<string, number> {
