@@ -26,4 +26,10 @@ export const errors = {
     hint: 'their open connections are judged as new ones are; the agent needs the host’s PID namespace and CAP_SYS_PTRACE',
     exit: 'host',
   },
+  lookupsFull: {
+    code: 'TW_AGENT_LOOKUPS_FULL',
+    message: 'there is no room to write down a refused lookup',
+    hint: 'it is counted all the same; what is not told yet of it is lost if this agent is killed',
+    exit: 'host',
+  },
 } as const satisfies Record<string, ErrorSpec>;

@@ -103,7 +103,7 @@ function tell(records: readonly EventRecord[], onRow: Send): void {
       ...{ process: () => undefined, asker: () => undefined },
     },
     target: {
-      ...{ spec: { id: TARGET }, policy, policyOf: () => policy },
+      ...{ spec: { id: TARGET }, policy, policyOf: () => policy, inForce: { table: 1 } },
       names: { nameOf: () => null },
     },
     labels: { target: 't', namespace: 'ci', pod: 'p', project_id: '42', job_name: 'install' },

@@ -18,12 +18,23 @@ export function carryTold(from: EngineHandle, to: EngineHandle): void {
   const known = slices(native().mapValues(to, 'outputs'), layout.output.size);
   if (known.some((output) => layout.output.read(output).name[0] !== 0)) return;
   carryMap(from, to, 'told_rows', { key: layout.toldKey, value: layout.told });
+  carryLookups(from, to, shapes);
   // Last: with the outputs here, all of it is here.
   const { size } = valueShape(shapes, 'outputs');
   for (const [index, value] of slices(native().mapValues(from, 'outputs'), size).entries()) {
     const output = converted(layout.output, new ByName(valueShape(shapes, 'outputs'), value));
     native().mapUpdate(to, 'outputs', u32(index), output, 0);
   }
+}
+
+/** Refused lookups of all targets, and who asked: agents alone write those down. */
+function carryLookups(from: EngineHandle, to: EngineHandle, shapes: Shapes): void {
+  // A build before this one kept none.
+  if (shapes.lookups === undefined) return;
+  const pids = new Set<number>();
+  const types = { key: layout.lookupKey, value: layout.lookup };
+  carryMap(from, to, 'lookups', types, (lookup) => pids.add(lookup.number('pid')));
+  for (const pid of pids) carryProcess(from, to, shapes, pid);
 }
 
 /**
@@ -82,6 +93,7 @@ function carryMap(
   to: EngineHandle,
   map: string,
   { key, value }: { readonly key: Struct<Fields>; readonly value: Struct<Fields> },
+  seen: (value: ByName) => void = () => {},
 ): void {
   const shapes = native().mapShapes(from);
   const [ofKey, ofValue] = [keyShape(shapes, map), valueShape(shapes, map)];
@@ -89,7 +101,9 @@ function carryMap(
     const found = Buffer.alloc(ofValue.size);
     if (!native().mapLookup(from, map, raw, found)) continue;
     const ours = converted(key, new ByName(ofKey, raw));
-    put(to, map, ours, converted(value, new ByName(ofValue, found)));
+    const named = new ByName(ofValue, found);
+    put(to, map, ours, converted(value, named));
+    seen(named);
   }
 }
 

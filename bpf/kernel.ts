@@ -12,6 +12,7 @@ import { Keeping } from './keeping.ts';
 import * as layout from './layout.ts';
 import { LearnedTable } from './learned-table.ts';
 import { type LoadedEngine, loadEngine } from './load.ts';
+import { LookupTable, toldLookupKey } from './lookup-table.ts';
 import { type EngineHandle, type LinkHandle, native, type RingHandle } from './native.ts';
 import { ProcessTable } from './process-table.ts';
 import {
@@ -59,6 +60,8 @@ export class Kernel {
   readonly keeping: Keeping;
   /** What outputs have been told of rows; undefined where maps end with this process. */
   readonly told: ToldTable | undefined;
+  /** Refused lookups, where maps outlive this process. */
+  readonly lookups: LookupTable | undefined;
   readonly #processes = new ProcessTable((pid, value) =>
     this.#native.mapLookup(this.#engine, 'processes', u32(pid), value),
   );
@@ -71,6 +74,7 @@ export class Kernel {
     this.#engine = engine;
     this.keeping = new Keeping(engine, folder);
     this.told = folder ? new ToldTable(engine) : undefined;
+    this.lookups = folder ? new LookupTable(engine) : undefined;
     const maps = {
       write: (index: number, value: Buffer) =>
         this.#native.mapWrite(engine, 'learned', index, 0, value),
@@ -190,8 +194,15 @@ export class Kernel {
     }
   }
 
+  /** Of packets and of lookups. */
   deleteRows(target: number): void {
     for (const key of this.rowKeys(target)) this.deleteRow(key);
+    for (const number of this.lookups?.numbers(target) ?? []) this.deleteLookup(target, number);
+  }
+
+  deleteLookup(target: number, number: number): void {
+    this.lookups?.delete(target, number);
+    this.told?.forget(toldLookupKey(target, number));
   }
 
   /** The row first: what was told of a row that is not there does no harm. */

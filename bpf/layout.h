@@ -282,6 +282,41 @@ struct tw_labels {
 	char text[TW_LABELS];
 };
 
+/*
+ * A lookup that the resolver refused, or that Block would have refused, which the kernel does not count: for the agent
+ * after this one; no program reads these.
+ */
+struct tw_lookup_key {
+	__u32 target;
+	__u32 number;		/* from 1; 0: all that have no row of their own */
+};
+
+struct tw_lookup_type {
+	__u64 count;
+	__u32 type;		/* of the query */
+	__u32 _pad;
+};
+
+#define TW_LOOKUP_TYPES 4
+#define TW_LOOKUP_NAME 1020	/* each byte of a name may be four as text */
+
+struct tw_lookup {
+	__u64 start;		/* with pid, who asked */
+	__u64 first;		/* ms of wall time */
+	__u64 last;
+	struct tw_lookup_type type[TW_LOOKUP_TYPES];	/* those asked for most */
+	__u32 pid;		/* 0: nobody knows */
+	__u32 addr;		/* in the answer, where there is one */
+	__u32 table;		/* the rule's number means nothing without it */
+	__u16 rule;
+	__u8 reason;
+	__u8 has_addr;
+	__u8 passed;		/* let pass all the same (Observe) */
+	__u8 _pad;
+	__u16 length;
+	char name[TW_LOOKUP_NAME];
+};
+
 struct tw_event {
 	__u64 time;		/* boot ns */
 	struct tw_row_key row;

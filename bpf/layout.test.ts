@@ -33,6 +33,9 @@ const mirrored: Record<string, Struct<Fields>> = {
   tw_told: layout.told,
   tw_output: layout.output,
   tw_labels: layout.labels,
+  tw_lookup_key: layout.lookupKey,
+  tw_lookup_type: layout.lookupType,
+  tw_lookup: layout.lookup,
   tw_event: layout.event,
 };
 
@@ -78,6 +81,8 @@ test('the numbers of reasons, counters and limits are those of layout.h', () => 
   assert.equal(define('TW_MAX_ANCESTORS'), layout.MAX_ANCESTORS);
   assert.equal(define('TW_PART'), layout.PART);
   assert.equal(define('TW_MAX_OUTPUTS'), layout.MAX_OUTPUTS);
+  assert.equal(define('TW_LOOKUP_TYPES'), layout.LOOKUP_TYPES);
+  assert.equal(define('TW_LOOKUP_NAME'), layout.LOOKUP_NAME);
   assert.equal(define('TW_OUTPUT_NAME'), layout.OUTPUT_NAME);
   assert.equal(define('TW_INSTANCE'), layout.INSTANCE);
   assert.equal(define('TW_LABELS'), layout.LABELS);

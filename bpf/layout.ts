@@ -170,6 +170,27 @@ export const output = struct({
 export const LABELS = 2044;
 export const labels = struct({ length: 'u32', text: { bytes: LABELS } });
 
+export const lookupKey = struct({ target: 'u32', number: 'u32' });
+export const lookupType = struct({ count: 'u64', type: 'u32', _pad: 'u32' });
+export const LOOKUP_TYPES = 4;
+export const LOOKUP_NAME = 1020;
+export const lookup = struct({
+  start: 'u64',
+  first: 'u64',
+  last: 'u64',
+  type: { list: lookupType, of: LOOKUP_TYPES },
+  pid: 'u32',
+  addr: 'u32',
+  table: 'u32',
+  rule: 'u16',
+  reason: 'u8',
+  has_addr: 'u8',
+  passed: 'u8',
+  _pad: 'u8',
+  length: 'u16',
+  name: { bytes: LOOKUP_NAME },
+});
+
 export const event = struct({
   time: 'u64',
   row: { list: rowKey, of: 1 },

@@ -230,6 +230,15 @@ struct {
 	__type(value, struct tw_labels);
 } labels SEC(".maps");
 
+/* As many targets as 32 may make up all the names that each has rows for. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 32768);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct tw_lookup_key);
+	__type(value, struct tw_lookup);
+} lookups SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20);

@@ -90,6 +90,7 @@ export const singleTargetSizes: Readonly<Record<string, number>> = {
   askers: 4096,
   rows: 16384,
   told_rows: 16384,
+  lookups: 1,
   labels: 1,
   events: 1 << 18,
   uplinks: 4,

@@ -16,6 +16,27 @@ export interface ToldOutput {
   readonly name: string;
   readonly instance: string;
 }
+/** A refused lookup as it is written down: struct tw_lookup. */
+export interface KeptLookup {
+  /** With the start, who asked; 0: nobody knows. */
+  readonly pid: number;
+  readonly start: bigint;
+  /** Wall time, ms. */
+  readonly first: number;
+  readonly last: number;
+  /** How often it was asked for by each type of query. */
+  readonly types: readonly { readonly type: number; readonly count: number }[];
+  /** Lower-case, escaped. */
+  readonly name: string;
+  /** In the answer; IPv4, host order. */
+  readonly address: number | null;
+  readonly table: number;
+  readonly rule: number;
+  /** Index into `reasons` of api/event.ts. */
+  readonly reason: number;
+  /** Let pass all the same (Observe). */
+  readonly passed: boolean;
+}
 export type EventRecord = Read<typeof layout.event>;
 export type LearnedName = Read<typeof layout.learnedName>;
 export type Counters = Record<(typeof layout.counterNames)[number], number>;

@@ -39,7 +39,7 @@ export async function bury(
   const table = new RowTable({
     kernel,
     target: {
-      ...{ spec: { id }, policy: policy ?? unknown },
+      ...{ spec: { id }, policy: policy ?? unknown, inForce: { table: formerTable } },
       names: { nameOf: (name) => names.get(name) || null },
       policyOf: (number) => (number === formerTable ? policy : undefined),
     },
@@ -47,12 +47,13 @@ export async function bury(
     outside: () => false,
     toldOf: (row) => told?.of(row) ?? 0,
   });
+  table.recall();
   for (const row of table.finish()) if (row.event.added !== 0) onCount(row);
   const { refused } = kernel.overflow(slot);
   const times = { since: Date.now(), now: Date.now() };
   const { mode } = policy ?? unknown;
   const beyond = overflowRow({
-    ...{ labels, mode, refused, elsewhere: 0, target: id, told, ...times },
+    ...{ labels, mode, refused, elsewhere: table.overflow, target: id, told, ...times },
   });
   if (beyond && beyond.event.added !== 0) onCount(beyond);
   const last = lastRows(kernel, before, told);

@@ -202,6 +202,7 @@ export class Engine {
     } catch (error) {
       this.#options.fault(error);
     }
+    rows.recall();
     rows.find();
   }
 

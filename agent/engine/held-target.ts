@@ -64,6 +64,7 @@ export class HeldTarget {
       ...(options.partName && { partName: options.partName }),
       toldOf: (row) => this.#told?.of(row) ?? 0,
       onRow: options.onRow,
+      fault: engine.fault,
     });
     this.resolver = createResolver({
       judge: () => (name) => target.judge(name),

@@ -3,6 +3,7 @@
  * knows of them until they could not, so that the next process can tell it.
  */
 import type { Kernel } from '#bpf/kernel.ts';
+import { timesOf, toldLookupKey } from '#bpf/lookup-table.ts';
 import { native } from '#bpf/native.ts';
 import { overflowKey } from '#bpf/told-table.ts';
 import type { Told } from '../evidence/told-row.ts';
@@ -84,9 +85,9 @@ function isDone({ left, told }: Waiting): boolean {
   return true;
 }
 
-/** A target's rows in the kernel as they are now, and its overflow; undefined where nobody keeps what is told. */
+/** A target's rows as they are now, of packets and of lookups, and its overflow; undefined where nobody keeps what is told. */
 export function lastRows(
-  kernel: Pick<Kernel, 'row' | 'rowKeys' | 'overflow'>,
+  kernel: Pick<Kernel, 'row' | 'rowKeys' | 'overflow' | 'lookups'>,
   { id, slot }: { readonly id: number; readonly slot: number },
   told: Told | undefined,
 ): Pick<Last, 'rows' | 'told' | 'target'> | undefined {
@@ -94,8 +95,11 @@ export function lastRows(
   const rows = kernel
     .rowKeys(id)
     .map((row) => ({ row, count: Number(kernel.row(row)?.count ?? 0n) }));
+  const lookups = (kernel.lookups?.of(id) ?? []).map(({ number, lookup }) => ({
+    ...{ row: toldLookupKey(id, number), count: timesOf(lookup) },
+  }));
   const beyond = { row: overflowKey(id), count: kernel.overflow(slot).refused };
-  return { rows: [beyond, ...rows], told, target: id };
+  return { rows: [beyond, ...lookups, ...rows], told, target: id };
 }
 
 /** Wall time in ms of a moment in ns of CLOCK_BOOTTIME. */

@@ -3,6 +3,7 @@ import { escapeText } from '#api/escape.ts';
 import { type EgressEvent, type Reason, reasons } from '#api/event.ts';
 import { hooks } from '#bpf/layout.ts';
 import type { ProcessRecord, RowKey } from '#bpf/records.ts';
+import { formatAddress } from '#policy/cidr.ts';
 import type { CompiledPolicy } from '#policy/types.ts';
 import { actionOf, formatIp, portOf, protocolNames, ruleOfReason } from './fields.ts';
 import { Processes, unknownProcess } from './process.ts';
@@ -10,6 +11,21 @@ import type { RowParts } from './rows.ts';
 
 /** Its number means nothing without the policy, which an agent before this one had. */
 const FORMER_RULE = 'a policy before a restart';
+
+/** A lookup as it was asked, or as it is recalled. */
+export interface Looked {
+  readonly name: string;
+  readonly action: EgressEvent['action'];
+  readonly reason: Reason;
+  readonly policy: CompiledPolicy | undefined;
+  /** Index into the policy's rules. */
+  readonly rule: number;
+  /** In the answer; IPv4, host order. */
+  readonly address: number | null;
+  readonly asker: { readonly pid: number; readonly start: bigint } | undefined;
+  /** Wall time, ms. */
+  readonly time: number;
+}
 
 export class Drafts {
   readonly #parts: Pick<RowParts, 'target' | 'labels'>;
@@ -35,6 +51,19 @@ export class Drafts {
       protocol: protocolNames.get(key.proto) ?? 'other',
       reason,
       ...this.rule(target.policyOf(key.table), key.rule, reason),
+    };
+  }
+
+  ofLookup(looked: Looked, process: ProcessRecord | undefined): EgressEvent {
+    const { name, action, reason, policy, rule, address, asker, time } = looked;
+    return {
+      ...this.base(process, time),
+      pid: process?.pid ?? asker?.pid ?? null,
+      action,
+      domain: escapeText(name),
+      ip: address === null ? null : formatAddress(address),
+      ...{ port: null, protocol: null, reason },
+      ...this.rule(policy, rule, reason),
     };
   }
 

@@ -20,6 +20,8 @@ export interface Entry {
   saying: Promise<void> | undefined;
   /** How much of its count was told. */
   told: number;
+  /** Of a refused lookup: under which key it is written down how much of it was told, where it is. */
+  readonly row: string | undefined;
 }
 
 export interface Counted {
@@ -30,10 +32,11 @@ export interface Counted {
   told: number;
 }
 
-/** What it adds to what was told, by the kernel's rows behind it; from now on that is told. */
-export function partsOf({ counts, lookup }: Entry): readonly Part[] {
+/** What it adds to what was told, by the rows behind it; from now on that is told. */
+export function partsOf({ counts, lookup, row, event, told }: Entry): readonly Part[] {
+  if (lookup) return row && event.count > told ? [{ row, from: told, to: event.count }] : [];
   const parts: Part[] = [];
-  for (const one of lookup ? [] : counts) {
+  for (const one of counts) {
     if (one.count <= one.told) continue;
     parts.push({ row: one.of, from: one.told, to: one.count });
     one.told = one.count;

@@ -3,7 +3,12 @@ import { hash } from 'node:crypto';
 import type { EgressEvent } from '#api/event.ts';
 
 /** Rows with the same identity are one row. */
-export function identity(event: EgressEvent, start: bigint, lookup: boolean): string {
+export function identity(
+  event: EgressEvent,
+  start: bigint,
+  lookup: boolean,
+  number?: number,
+): string {
   const { pid, domain, ip, port, protocol, reason, rule, action } = event;
   return JSON.stringify([
     lookup,
@@ -16,6 +21,7 @@ export function identity(event: EgressEvent, start: bigint, lookup: boolean): st
     reason,
     rule,
     action,
+    ...(number === undefined ? [] : [number]),
   ]);
 }
 

@@ -57,6 +57,7 @@ function setUp(partName?: RowParts['partName'], before: ReadonlyMap<string, numb
     target: {
       spec: { id: TARGET },
       policy: policies.get(2) as CompiledPolicy,
+      inForce: { table: 2 },
       names: { nameOf: (id) => (id === 9 ? NAME : null) },
       policyOf: (number) => policies.get(number),
     },

@@ -5,19 +5,20 @@
  * name, by the same process, are one row.
  */
 import { isIPv4 } from 'node:net';
-import { escapeText } from '#api/escape.ts';
-import type { EgressEvent, Reason } from '#api/event.ts';
-import { maskEvent } from '#api/mask.ts';
+import { failure } from '#api/error.ts';
+import { type EgressEvent, reasons } from '#api/event.ts';
 import type { Kernel } from '#bpf/kernel.ts';
 import { rowKey } from '#bpf/layout.ts';
 import type { EventRecord, ProcessRecord, RowKey } from '#bpf/records.ts';
 import type { AllowedQuery, Client, RefusedQuery } from '#dns/ports.ts';
-import { constantAddress, formatAddress } from '#policy/cidr.ts';
+import { constantAddress } from '#policy/cidr.ts';
 import type { CompiledPolicy } from '#policy/types.ts';
-import { Drafts } from './drafts.ts';
-import { count, countedOf, type Entry, partsOf } from './entry.ts';
-import { identity, rowId } from './identity.ts';
-import { nameContainer, type PartName, Parts } from './parts.ts';
+import { errors } from '../errors.ts';
+import { Book, type Draft } from './book.ts';
+import { Drafts, type Looked } from './drafts.ts';
+import { count, countedOf, type Entry } from './entry.ts';
+import { type PartName, Parts } from './parts.ts';
+import { type Begun, type LookupStore, RefusedLookups } from './refused-lookups.ts';
 import { SearchEndings } from './search-endings.ts';
 import type { Part, ToldRow } from './told-row.ts';
 
@@ -28,10 +29,13 @@ export type TargetLabels = Pick<
   Partial<Pick<EgressEvent, 'job_url'>>;
 
 export interface RowParts {
-  readonly kernel: Pick<Kernel, 'row' | 'rowKeys' | 'process' | 'asker' | 'partName'>;
+  readonly kernel: Pick<Kernel, 'row' | 'rowKeys' | 'process' | 'asker' | 'partName'> & {
+    readonly lookups?: LookupStore | undefined;
+  };
   readonly target: {
     readonly spec: { readonly id: number };
     readonly policy: CompiledPolicy;
+    readonly inForce: { readonly table: number };
     readonly names: { nameOf(id: number): string | null };
     policyOf(table: number): CompiledPolicy | undefined;
   };
@@ -46,30 +50,18 @@ export interface RowParts {
   outside(pid: number): boolean;
   /** Whose cgroup below the target's is called so: a container's name, where the target is a pod. */
   partName?(cgroup: string): PartName;
-  /** How much of a row of the kernel outputs were told by processes before this one; without, nothing. */
+  /** How much of a row outputs were told by processes before this one; without, nothing. */
   toldOf?(row: Buffer): number;
+  /** Told of what could not be written down; it is counted all the same. */
+  fault?(error: unknown): void;
   /** Told once per row, as it happens. */
   onRow(event: EgressEvent, parts: readonly Part[]): void;
 }
 
-/** A row as it would begin: what an entry is made of. */
-interface Draft {
-  readonly event: EgressEvent;
-  readonly start: bigint;
-  readonly container: PartName;
-  /** The kernel's row that it stands for, and how much of it was told; a look-up stands for none. */
-  readonly of?: { readonly row: string; readonly told: number };
-}
-
-/** Rows of refused lookups that one target may have; names are cheap to make up. */
-export const LOOKUP_BUDGET = 1024;
-
 export class RowTable {
-  /** Refused lookups beyond the budget, counted exactly. */
-  overflow = 0;
-  #lookups = 0;
   readonly #parts: RowParts;
-  readonly #entries = new Map<string, Entry>();
+  readonly #lookups: RefusedLookups;
+  readonly #book: Book;
   readonly #seen = new Map<string, Entry>();
   readonly #resolved: AllowedQuery[] = [];
   readonly #searches: SearchEndings<Entry>;
@@ -80,7 +72,18 @@ export class RowTable {
     this.#parts = parts;
     this.#containers = new Parts(parts.kernel, parts.partName?.bind(parts));
     this.#drafts = new Drafts(parts);
+    this.#book = new Book((event, rows) => parts.onRow(event, rows));
     this.#searches = new SearchEndings(parts.searches ?? []);
+    this.#lookups = new RefusedLookups({
+      target: parts.target.spec.id,
+      store: parts.kernel.lookups,
+      full: (cause) => parts.fault?.(failure(errors.lookupsFull, {}, cause)),
+    });
+  }
+
+  /** Refused lookups beyond what rows are kept for, counted exactly. */
+  get overflow(): number {
+    return this.#lookups.beyond;
   }
 
   /** New rows of the kernel. */
@@ -104,21 +107,59 @@ export class RowTable {
   /** A lookup that was refused, or that Block would have refused. */
   refused(query: RefusedQuery): void {
     this.settle();
+    const { now, target } = this.#parts;
+    const asker = this.#askerOf(query.client);
     const action = query.resolved ? 'observe' : 'block';
-    const draft = this.#lookup(query, action, query.reason, query.address);
-    const { event, start } = draft;
-    if (!this.#entries.has(rowId(event.target, identity(event, start, true)))) {
-      if (this.#lookups >= LOOKUP_BUDGET) {
-        this.overflow++;
-        return;
-      }
-      this.#lookups++;
+    const time = now();
+    const looked = { ...query, action, policy: target.policy, asker, time } as const;
+    const draft = this.#lookup(looked);
+    let begun: Begun | undefined;
+    if (!this.#book.has(draft)) {
+      const { pid = 0, start = 0n } = asker ?? {};
+      const asked = { pid, start, table: target.inForce.table, first: time };
+      if (!this.#lookups.hasRoom(query, asked)) return;
+      begun = this.#lookups.begin(query, asked);
     }
-    this.#takeEndings(event, start);
-    const ending = this.#searches.end(query.name);
-    const entry = this.#entry(draft, { waiting: query.resolved || ending });
-    if (ending && entry.waiting) this.#awaitBareName(entry);
+    this.#takeEndings(draft.event, draft.start);
+    const entry = this.#asked(draft, query, begun);
     this.#again(entry, String(query.type));
+    if (!entry.merged) this.#lookups.note(entry);
+  }
+
+  /** Refused lookups of processes before this one; once, and before `find`. */
+  recall(): void {
+    for (const { lookup, ...begun } of this.#lookups.recall()) {
+      const { pid, start, passed, table, types, first, last } = lookup;
+      const draft = this.#lookup({
+        ...lookup,
+        action: passed ? 'observe' : 'block',
+        reason: reasons[lookup.reason] ?? 'none',
+        policy: this.#parts.target.policyOf(table),
+        asker: pid === 0 ? undefined : { pid, start },
+        time: first,
+      });
+      const { number } = begun;
+      const one = this.#book.has(draft) ? { ...draft, number } : draft;
+      const entry = this.#asked(one, { name: lookup.name, resolved: passed }, begun);
+      for (const { type, count: times } of types) count(entry, String(type), times, last);
+      if (entry.waiting && this.#hasConnected(entry)) this.#merge(entry);
+    }
+  }
+
+  /** One that may be followed by a connection, or by the bare name, waits for that. */
+  #asked(
+    draft: Draft,
+    { name, resolved }: Pick<RefusedQuery, 'name' | 'resolved'>,
+    begun: Begun | undefined,
+  ): Entry {
+    const ending = this.#searches.end(name);
+    const row = begun?.row;
+    const of = row === undefined ? undefined : { row, told: this.#toldOf(row) };
+    const waiting = (resolved || ending) && !of?.told;
+    const entry = this.#book.entry(of ? { ...draft, of } : draft, { waiting });
+    begun?.keep(entry);
+    if (ending && entry.waiting) this.#awaitBareName(entry);
+    return entry;
   }
 
   /**
@@ -136,9 +177,14 @@ export class RowTable {
   }
 
   #allowed(query: AllowedQuery): void {
-    const draft = this.#lookup(query, 'allow', 'name', null);
+    const { now, target } = this.#parts;
+    const draft = this.#lookup({
+      ...query,
+      ...{ action: 'allow', reason: 'name', address: null, policy: target.policy, time: now() },
+      asker: this.#askerOf(query.client),
+    });
     this.#takeEndings(draft.event, draft.start);
-    this.#again(this.#entry(draft, { waiting: true }), 'A');
+    this.#again(this.#book.entry(draft, { waiting: true }), 'A');
   }
 
   /**
@@ -147,13 +193,8 @@ export class RowTable {
    */
   finish(): ToldRow[] {
     this.find();
-    const rows: ToldRow[] = [];
-    for (const entry of this.#entries.values()) {
-      if (entry.merged) continue;
-      this.#tell(entry);
-      rows.push(this.#last(entry));
-    }
-    return rows;
+    this.#lookups.end();
+    return this.#book.finish();
   }
 
   /** What stands in the kernel's own table: of a process before this one, or without an event. */
@@ -173,7 +214,7 @@ export class RowTable {
 
   /** Resolves when all that was to be told first has been told. */
   async said(): Promise<void> {
-    await Promise.all([...this.#entries.values()].map(({ saying }) => saying));
+    await this.#book.said();
   }
 
   /** Rows that have happened more often than was told. What waits goes on waiting. */
@@ -183,80 +224,47 @@ export class RowTable {
       const row = this.#parts.kernel.row(Buffer.from(id, 'latin1'));
       if (row) count(entry, id, Number(row.count), this.#parts.wallTime(row.last));
     }
-    return [...this.#entries.values()]
-      .filter(({ waiting, merged, saying }) => !waiting && !merged && saying === undefined)
-      .filter(({ event, told }) => event.count > told)
-      .map((entry) => this.#last(entry));
-  }
-
-  #last(entry: Entry): ToldRow {
-    const { event, told } = entry;
-    entry.told = event.count;
-    const parts = partsOf(entry);
-    return { event: maskEvent({ ...event, added: Math.max(0, event.count - told) }), parts };
-  }
-
-  /** One that waited. */
-  #tell(entry: Entry): void {
-    if (!entry.waiting) return;
-    entry.waiting = false;
-    const count = entry.event.count;
-    entry.told = count;
-    this.#say(entry, [], () => ({ ...entry.event, count, added: count }));
-  }
-
-  /** As soon as it is known which container it is of. Rows leave this table masked, here and in `finish`. */
-  #say(entry: Entry, parts: readonly Part[], event: () => EgressEvent): void {
-    const say = () => {
-      entry.saying = undefined;
-      this.#parts.onRow(maskEvent(event()), parts);
-    };
-    if (entry.naming === undefined) say();
-    else entry.saying = entry.naming.then(say);
+    return this.#book.grown();
   }
 
   /** In Observe it waits for a connection as well, and as long as one takes. */
   #awaitBareName(entry: Entry): void {
     const { event, start } = entry;
     this.#searches.wait(askerOf(event, start), event.domain ?? '', entry, () => {
-      if (event.action === 'block') this.#tell(entry);
+      if (event.action === 'block') this.#book.tell(entry);
     });
   }
 
   /** The row of the bare name says all that those of its endings said. */
   #takeEndings(event: EgressEvent, start: bigint): void {
-    for (const entry of this.#searches.take(askerOf(event, start), event.domain ?? '')) {
-      entry.merged = true;
-      entry.waiting = false;
-    }
+    for (const entry of this.#searches.take(askerOf(event, start), event.domain ?? ''))
+      this.#merge(entry);
   }
 
-  #lookup(
-    query: { name: string; rule: number; client: Client },
-    action: EgressEvent['action'],
-    reason: Reason,
-    address: number | null,
-  ): Draft {
-    const { kernel, target, now } = this.#parts;
-    const { address: from, port, transport } = query.client;
+  #merge(entry: Entry): void {
+    entry.merged = true;
+    entry.waiting = false;
+    this.#lookups.forget(entry);
+  }
+
+  #lookup(looked: Looked): Draft {
+    const { asker } = looked;
+    const process = asker && this.#parts.kernel.process(asker.pid, asker.start);
+    const event = this.#drafts.ofLookup(looked, process);
+    return { event, start: asker?.start ?? 0n, container: this.#containerOf(process) };
+  }
+
+  #askerOf({ address, port, transport }: Client): Looked['asker'] {
+    const { kernel, target } = this.#parts;
     const proto = transport === 'tcp' ? 6 : 17;
     // The kernel knows who asked by IPv4 alone.
-    const asker = isIPv4(from)
-      ? kernel.asker(target.spec.id, constantAddress(from), port, proto)
+    return isIPv4(address)
+      ? kernel.asker(target.spec.id, constantAddress(address), port, proto)
       : undefined;
-    const process = asker && kernel.process(asker.pid, asker.start);
-    const event: EgressEvent = {
-      ...this.#drafts.base(process, now()),
-      action,
-      domain: escapeText(query.name),
-      ip: address === null ? null : formatAddress(address),
-      port: null,
-      protocol: null,
-      reason,
-      ...this.#drafts.rule(target.policy, query.rule, reason),
-    };
-    const container = this.#containerOf(process);
-    return { event, start: asker?.start ?? 0n, container };
+  }
+
+  #toldOf(row: string): number {
+    return this.#parts.toldOf?.(Buffer.from(row, 'latin1')) ?? 0;
   }
 
   #again(entry: Entry, type: string): void {
@@ -269,8 +277,8 @@ export class RowTable {
     if (!entry) {
       const event = this.#drafts.ofKernel(seen.key, seen.process, this.#parts.wallTime(seen.first));
       const container = this.#containerOf(seen.process);
-      const of = { row: id, told: this.#parts.toldOf?.(seen.raw) ?? 0 };
-      entry = this.#entry({ event, start: seen.key.start, container, of });
+      const of = { row: id, told: this.#toldOf(id) };
+      entry = this.#book.entry({ event, start: seen.key.start, container, of });
       this.#seen.set(id, entry);
       if (seen.key.passed) this.#takeLookups(entry);
     }
@@ -281,44 +289,24 @@ export class RowTable {
     return process === undefined ? null : this.#containers.of(process);
   }
 
-  #entry({ event, start, container, of }: Draft, asked?: { readonly waiting: boolean }): Entry {
-    const lookup = asked !== undefined;
-    const id = rowId(event.target, identity(event, start, lookup));
-    const known = this.#entries.get(id);
-    if (known) return of ? this.#join(known, of) : known;
-    event.id = id;
-    const { waiting = false } = asked ?? {};
-    const naming = nameContainer(event, container);
-    const entry: Entry = {
-      ...{ event, start, counts: [], lookup, waiting, merged: false, naming, saying: undefined },
-      told: 0,
-    };
-    this.#entries.set(id, entry);
-    if (of) this.#join(entry, of);
-    if (waiting || entry.told > 0) return entry;
-    entry.told = 1;
-    if (of) countedOf(entry, of.row).told = 1;
-    const parts = of ? [{ row: of.row, from: 0, to: 1 }] : [];
-    this.#say(entry, parts, () => ({ ...event, count: 1, added: 1 }));
-    return entry;
-  }
-
-  /** One more row of the kernel is a part of this one. */
-  #join(entry: Entry, { row, told }: { readonly row: string; readonly told: number }): Entry {
-    entry.told += told;
-    countedOf(entry, row).told = told;
-    return entry;
+  /** Had the connection's row been there before the look-up's? */
+  #hasConnected({ event, start }: Entry): boolean {
+    return [...this.#seen.values()].some(
+      (other) =>
+        other.event.domain === event.domain &&
+        other.event.action !== 'block' &&
+        other.event.pid === event.pid &&
+        other.start === start,
+    );
   }
 
   /** The connection's row says all that its name's look-up said. */
   #takeLookups({ event, start }: Entry): void {
     if (event.domain === null) return;
-    for (const entry of this.#entries.values()) {
+    for (const entry of this.#book.entries()) {
       const { domain, pid } = entry.event;
       if (!entry.waiting || domain !== event.domain) continue;
-      if (pid !== event.pid || entry.start !== start) continue;
-      entry.merged = true;
-      entry.waiting = false;
+      if (pid === event.pid && entry.start === start) this.#merge(entry);
     }
   }
 }

@@ -1,15 +1,15 @@
 /** A row as outputs are told of it: its event, and which counts of the kernel stand behind what it adds. */
 import type { EgressEvent } from '#api/event.ts';
 
-/** Of one row of the kernel: attempts `from + 1` to `to` of its count. */
+/** Of one row of the kernel, or of what is written down of a lookup: attempts `from + 1` to `to` of its count. */
 export interface Part {
-  /** The kernel's own key, in latin1. */
+  /** The kernel's own key, or `toldLookupKey`, in latin1. */
   readonly row: string;
   readonly from: number;
   readonly to: number;
 }
 
-/** What outputs have of the kernel's rows, over the end of any process. */
+/** What outputs have of rows, over the end of any process. */
 export interface Told {
   /** How much of a row's count every output has been told. */
   of(row: Buffer): number;
@@ -21,6 +21,6 @@ export interface Told {
 
 export interface ToldRow {
   readonly event: EgressEvent;
-  /** What they span is what the event adds. None: nothing of the kernel stands behind it. */
+  /** What they span is what the event adds. None: nothing that outlives this process stands behind it. */
   readonly parts: readonly Part[];
 }

@@ -35,6 +35,8 @@ const CHANGES: Readonly<Record<string, readonly (readonly [string, string])[]>> 
     ['struct tw_row_key {\n', 'struct tw_row_key {\n\t__u64 wider;\n'],
     ['struct tw_told {\n', 'struct tw_told {\n\t__u64 wider;\n'],
     ['struct tw_output {\n', 'struct tw_output {\n\t__u64 wider;\n'],
+    ['struct tw_lookup_key {\n', 'struct tw_lookup_key {\n\t__u32 wider;\n'],
+    ['struct tw_lookup {\n', 'struct tw_lookup {\n\t__u64 wider;\n'],
     ['struct tw_labels {\n', 'struct tw_labels {\n\t__u32 wider;\n'],
     ['struct tw_process {\n', 'struct tw_process {\n\t__u64 wider;\n'],
   ],
@@ -47,6 +49,8 @@ const CHANGES: Readonly<Record<string, readonly (readonly [string, string])[]>> 
     ['export const rowKey = struct({', "export const rowKey = struct({ _wider: 'u64',"],
     ['export const told = struct({', "export const told = struct({ _wider: 'u64',"],
     ['export const output = struct({', "export const output = struct({ _wider: 'u64',"],
+    ['export const lookupKey = struct({', "export const lookupKey = struct({ _wider: 'u32',"],
+    ['export const lookup = struct({', "export const lookup = struct({ _wider: 'u64',"],
     ['export const labels = struct({', "export const labels = struct({ _wider: 'u32',"],
     [
       'export const processRecord = struct({',

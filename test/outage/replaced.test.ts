@@ -1,6 +1,7 @@
 /**
- * The agent is killed and replaced again and again while jobs flood destinations that are refused, and some of them
- * end while there is none. The kernel says to each sender how often it refused: so many are counted, no less and no more.
+ * The agent is killed and replaced again and again while jobs flood destinations that are refused, and names, and some
+ * of them end while there is none. Each sender is told how often it was refused: so many are counted, no less and no
+ * more.
  */
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
@@ -8,6 +9,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LOOKUP_BUDGET } from '#agent/evidence/refused-lookups.ts';
 import type { ViolationSpec } from '#api/violation.ts';
 import { createRandom } from '../kernel/differential/random.ts';
 import { lastFirst } from '../operator/cluster.ts';
@@ -28,8 +30,9 @@ const JOBS = 3;
 /** Attempts of one job at a time; the first job goes through more destinations than there are rows for. */
 const PIECE = 2000;
 
-/** Rows, and what was told of them, as another agent finds it. */
-const FORGOTTEN = ['told_rows', 'outputs'];
+/** Names of one job at a time; the first job asks for more, once, than there are rows for. */
+const NAMES = 40;
+const MANY_NAMES = LOOKUP_BUDGET + 50;
 
 interface Run {
   readonly scene: Scene;
@@ -55,11 +58,12 @@ async function run(
   const random = createRandom(seed);
   const ending = lastFirst({ after: (work) => t.after(work) });
   const scene = await setUp(ending, {
-    ...{ jobs: JOBS, many: 1, count: 60, kept: true, ...(bound && { bound }) },
+    ...{ jobs: JOBS, many: 1, count: 60, kept: true, lookups: true, ...(bound && { bound }) },
   });
   let specs = away ? undefined : await startOperator(ending, scene.port);
   let agent = await scene.startAgent();
   const left = [...scene.jobs];
+  await ask(left[0] as Job, MANY_NAMES);
   for (let round = 0; round < rounds; round++) {
     await Promise.all(left.map(send));
     const more = Promise.all(left.map(send));
@@ -68,6 +72,7 @@ async function run(
       return sent > 0 || (away && waiting > 0);
     });
     await sleep(random.int(250));
+    await Promise.all(left.map((job) => ask(job)));
     await agent.kill();
     await more;
     await Promise.all(left.map(send));
@@ -78,8 +83,9 @@ async function run(
   }
   await Promise.all(left.map(send));
   // What another agent may find when it is killed right after a pod has ended.
-  const [first, ...rest] = left;
-  await endJob(first as Job);
+  const [first, ...rest] = left as [Job, ...Job[]];
+  await ask(first);
+  await endJob(first);
   await sleep(random.int(1500));
   await agent.kill();
   agent = await scene.startAgent(rest);
@@ -91,6 +97,11 @@ async function run(
 
 async function send(job: Job): Promise<void> {
   job.refused += Number((await job.worker.ask(`${PIECE}`)).split(' ')[1]);
+}
+
+/** All of them are refused before this resolves, and perhaps not told yet. */
+async function ask(job: Job, count = NAMES): Promise<void> {
+  job.refused += Number(await job.asker?.ask(`0 ${count}`));
 }
 
 async function settled({ specs, last }: Run): Promise<number> {
@@ -106,10 +117,10 @@ async function settled({ specs, last }: Run): Promise<number> {
   }).then(({ counted }) => counted);
 }
 
-/** What the agents before were told to remember is unpinned; the next one begins anew. */
-function forget(maps: string): void {
+/** What the agents before wrote into these maps is unpinned; the next one begins anew. */
+function forget(maps: string, names: readonly string[]): void {
   for (const folder of readdirSync(maps)) {
-    for (const map of FORGOTTEN) rmSync(join(maps, folder, map));
+    for (const name of names) rmSync(join(maps, folder, name));
   }
 }
 
@@ -145,8 +156,19 @@ test(`control: an agent that knows not what was told tells it twice (seed ${seed
 }, async (t) => {
   const one = await run(t, {
     ...{ rounds: 1, away: false },
-    between: ({ maps }) => forget(maps),
+    between: ({ maps }) => forget(maps, ['told_rows', 'outputs']),
   });
   const counted = await settled(one);
   assert.ok(counted > refusedOf(one), `${counted} of ${refusedOf(one)}`);
+});
+
+test(`control: an agent that knows not what was looked up tells too little (seed ${seed})`, {
+  skip,
+}, async (t) => {
+  const one = await run(t, {
+    ...{ rounds: 1, away: true },
+    between: ({ maps }) => forget(maps, ['lookups']),
+  });
+  const counted = await settled(one);
+  assert.ok(counted < refusedOf(one), `${counted} of ${refusedOf(one)}`);
 });

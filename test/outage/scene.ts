@@ -16,7 +16,8 @@ import { createBenchWorld } from '../../bench/world.ts';
 import { binding } from '../agent/documents.ts';
 import { freePorts } from '../apiserver/ports.ts';
 import type { Ending } from '../apiserver/server.ts';
-import { createLab } from '../lab/lab.ts';
+import { DNS_ADDRESS } from '../lab/addresses.ts';
+import { createLab, type Lab } from '../lab/lab.ts';
 import { eventually } from '../operator/wait.ts';
 import type { AgentPlan, AgentState } from './agent-process.ts';
 
@@ -32,7 +33,9 @@ export interface Job {
   readonly cgroup: Cgroup;
   readonly sandbox: Sandbox;
   readonly worker: Worker;
-  /** What the kernel refused it, as it was told. */
+  /** Looks names up (fixtures/asker.ts), where the scene has such. */
+  readonly asker: Worker | undefined;
+  /** What it was refused, as it was told: by the kernel, and lookups by the agent. */
   refused: number;
 }
 
@@ -48,6 +51,8 @@ export interface SceneOptions {
   readonly disk?: (ending: Ending, folder: string) => void;
   /** Maps outlive the agent. */
   readonly kept?: boolean;
+  /** Jobs can look names up. */
+  readonly lookups?: boolean;
 }
 
 export interface Agent {
@@ -94,9 +99,10 @@ export async function setUp(ending: Ending, options: SceneOptions): Promise<Scen
     worker.enter(cgroup);
     const at = `/proc/${worker.pid}/exe`;
     await eventually('it runs in the lab', () => readlinkSync(at) === sender);
+    const asker = options.lookups ? startAsker(lab, ending, cgroup) : undefined;
     const project = String(index + 1);
     const sandbox = sandboxOf(basename(pins), project, cgroup, worker);
-    jobs.push({ project, cgroup, worker, sandbox, refused: 0 });
+    jobs.push({ project, cgroup, worker, asker, sandbox, refused: 0 });
   }
   const [port = 0] = await freePorts(1);
   const files = { address: `127.0.0.1:${port}`, 'server-name': SERVER, token: 'good' };
@@ -115,6 +121,14 @@ export async function setUp(ending: Ending, options: SceneOptions): Promise<Scen
     startAgent: (of = jobs) =>
       startAgent(ending, file, { ...plan, sandboxes: of.map(({ sandbox }) => sandbox) }),
   };
+}
+
+function startAsker(lab: Lab, ending: Ending, cgroup: Cgroup): Worker {
+  const script = join(import.meta.dirname, 'fixtures/asker.ts');
+  const asker = startInLab(lab, 'host', process.execPath, [script, DNS_ADDRESS]);
+  ending.after(() => asker.end());
+  asker.enter(cgroup);
+  return asker;
 }
 
 function sandboxOf(uid: string, project: string, { name }: Cgroup, { pid }: Worker): Sandbox {
@@ -150,9 +164,9 @@ async function startAgent(ending: Ending, file: string, plan: AgentPlan): Promis
   };
 }
 
-/** Its process ends, and with it the pod. */
-export async function endJob({ worker, cgroup }: Pick<Job, 'worker' | 'cgroup'>): Promise<void> {
-  await worker.end();
+/** Its processes end, and with them the pod. */
+export async function endJob({ worker, asker, cgroup }: Job): Promise<void> {
+  await Promise.all([worker.end(), asker?.end()]);
   await eventually('its cgroup is empty', () => {
     try {
       rmdirSync(cgroup.path);

@@ -29,7 +29,7 @@ export function rowsOf(planted: Planted): readonly EgressEvent[] {
       asker: () => ({ pid: 5, start: 7n }),
     },
     target: {
-      ...{ spec: { id: 3 }, policy, policyOf: () => policy },
+      ...{ spec: { id: 3 }, policy, policyOf: () => policy, inForce: { table: 1 } },
       names: { nameOf: () => null },
     },
     labels: { target: 't', namespace: 'ci', pod: 'p', project_id: '42', job_name: planted.job },
