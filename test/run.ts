@@ -46,20 +46,25 @@ async function main(args: readonly string[]): Promise<number> {
   return failed.length > 0 || stopped.signal.aborted ? 1 : 0;
 }
 
-/** Checks run beside all else; so do suites of the side lane, one after another; the rest runs alone. */
+/**
+ * Checks run beside all else; so do suites of the side lanes, one after another: those that only compute in one, those
+ * that also wait in another. The rest runs alone.
+ */
 async function runAll(chosen: readonly Suite[], signal: AbortSignal): Promise<readonly Tally[]> {
   const alone: Tally[] = [];
   const beside: Promise<Tally>[] = [];
-  let side: Promise<unknown> = Promise.resolve();
+  const lanes = new Map<boolean, Promise<unknown>>();
   for (const group of groups(chosen)) {
     if (signal.aborted) break;
     const run = () => group.map((suite) => reported(suite, signal));
     const [first] = group;
     if (first?.kind === 'check') beside.push(...run());
     else if (first?.beside) {
-      const next = side.then(() => (signal.aborted ? nothing : reported(first, signal)));
+      const lane = first.lowPriority === true;
+      const before = lanes.get(lane) ?? Promise.resolve();
+      const next = before.then(() => (signal.aborted ? nothing : reported(first, signal)));
       beside.push(next);
-      side = next;
+      lanes.set(lane, next);
     } else alone.push(...(await Promise.all(run())));
   }
   return [...alone, ...(await Promise.all(beside))];
