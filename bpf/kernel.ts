@@ -34,6 +34,7 @@ import {
   slices,
   sumOf,
   type TargetRecord,
+  textOf,
 } from './records.ts';
 import { u32 } from './struct.ts';
 import { Ticks } from './ticks.ts';
@@ -280,7 +281,7 @@ export class Kernel {
   /** What the cgroup of a process's record (`part`) is or was called, while the kernel remembers it. */
   partName(part: bigint): string | undefined {
     const value = part === 0n ? undefined : this.#lookup('parts', u64(part), layout.part.size);
-    return value?.toString('latin1', 0, value.indexOf(0));
+    return value && textOf(value);
   }
 
   /** Which process sent a query from this address. */

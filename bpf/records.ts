@@ -74,6 +74,12 @@ export function sumOf(parts: Buffer): number {
   return sum;
 }
 
+/** A text in a field of its own, up to the first NUL. */
+export function textOf(field: Buffer): string {
+  const end = field.indexOf(0);
+  return field.toString('latin1', 0, end < 0 ? field.length : end);
+}
+
 /** Elements that lie one behind the other, each of so many bytes. */
 export function slices(all: Buffer, size: number): Buffer[] {
   return Array.from({ length: all.length / size }, (_, at) =>

@@ -5,7 +5,7 @@
 import * as layout from './layout.ts';
 import { type EngineHandle, native } from './native.ts';
 import type { Told, ToldOutput } from './records.ts';
-import { slices } from './records.ts';
+import { slices, textOf } from './records.ts';
 import { u32 } from './struct.ts';
 
 const MAP = 'told_rows';
@@ -56,7 +56,7 @@ export class ToldTable {
     const values = slices(native().mapValues(this.#engine, 'outputs'), layout.output.size);
     return values.map((value) => {
       const { place, base, name, instance } = layout.output.read(value);
-      return { place, base, name: text(name), instance: text(instance) };
+      return { place, base, name: textOf(name), instance: textOf(instance) };
     });
   }
 
@@ -79,9 +79,4 @@ function keyOf(row: Buffer, output: number): Buffer {
   row.copy(key, 0, 0, ROW);
   key.writeUInt32LE(output, ROW);
   return key;
-}
-
-function text(bytes: Buffer): string {
-  const end = bytes.indexOf(0);
-  return bytes.toString('latin1', 0, end < 0 ? bytes.length : end);
 }

@@ -2,8 +2,9 @@
  * The folders of pins of this node's pods. Each says in a link of its own which cgroup it is for, so that any
  * later agent can tell what is over: with the cgroup its programs are gone, and with the folder the last trace.
  */
-import { mkdirSync, readdirSync, readlinkSync, rmdirSync, symlinkSync, unlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, readlinkSync, symlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { removeEmpty } from '../leftovers/bpffs.ts';
 import { removePins } from '../leftovers/sweep.ts';
 
 /** A symbolic link on the BPF file system; no program is called so. */
@@ -27,6 +28,7 @@ export function sweepPins(root: string, cgroupExists: (name: string) => boolean)
   return foldersIn(root).filter((name) => {
     const folder = join(root, name);
     const cgroup = readRecord(folder);
+    // Whoever made it died before the first link.
     if (cgroup === undefined) return removeEmpty(folder);
     if (cgroupExists(cgroup)) return false;
     removePins(folder);
@@ -48,17 +50,6 @@ function readRecord(folder: string): string | undefined {
     return readlinkSync(join(folder, RECORD));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-/** Whoever made it died before the first link. */
-function removeEmpty(folder: string): boolean {
-  try {
-    rmdirSync(folder);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOTEMPTY') return false;
     throw error;
   }
 }

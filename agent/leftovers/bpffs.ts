@@ -89,12 +89,14 @@ export function mounted(): string | undefined {
   return findBpfMounts(readMounts())[0]?.path;
 }
 
-/** Others may have something beside ours; then it stays. */
-export function removeEmpty(folder: string): void {
+/** Others may have something beside ours; then it stays. Gives whether it was removed. */
+export function removeEmpty(folder: string): boolean {
   try {
     rmdirSync(folder);
+    return true;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ENOENT' && code !== 'ENOTEMPTY') throw error;
+    return false;
   }
 }
