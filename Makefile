@@ -362,8 +362,8 @@ test-upgrade: all cluster helm ## From one version of the chart to another and b
 test-race: all cluster ## Not one packet before a pod is held, and nothing left after many
 	@$(NODE) test/run.ts race
 
-test-kernels: all native setup-kernels ## On kernels of other Debian suites, in virtual machines
-	@$(NODE) test/run.ts kernels
+test-kernels: all native setup-kernels ## On kernels of other Debian suites, in virtual machines: more than make test has
+	@TORWACHT_KERNELS=wide $(NODE) test/run.ts kernels
 
 test-planted: all setup-kernels ## A program as it must not be: the check of the floor and the run on 5.10 must both name it
 	@$(NODE) test/kernels/planted.ts

@@ -47,24 +47,22 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 /**
- * Checks run beside all else; so do suites of the side lanes, one after another: those that only compute in one, those
- * that also wait in another. The rest runs alone.
+ * Checks run beside all else; so do suites of the side lane, one after another; the rest runs alone. A third lane would
+ * take from machines at low priority what their own clocks count on.
  */
 async function runAll(chosen: readonly Suite[], signal: AbortSignal): Promise<readonly Tally[]> {
   const alone: Tally[] = [];
   const beside: Promise<Tally>[] = [];
-  const lanes = new Map<boolean, Promise<unknown>>();
+  let side: Promise<unknown> = Promise.resolve();
   for (const group of groups(chosen)) {
     if (signal.aborted) break;
     const run = () => group.map((suite) => reported(suite, signal));
     const [first] = group;
     if (first?.kind === 'check') beside.push(...run());
     else if (first?.beside) {
-      const lane = first.lowPriority === true;
-      const before = lanes.get(lane) ?? Promise.resolve();
-      const next = before.then(() => (signal.aborted ? nothing : reported(first, signal)));
+      const next = side.then(() => (signal.aborted ? nothing : reported(first, signal)));
       beside.push(next);
-      lanes.set(lane, next);
+      side = next;
     } else alone.push(...(await Promise.all(run())));
   }
   return [...alone, ...(await Promise.all(beside))];

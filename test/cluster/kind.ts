@@ -21,6 +21,12 @@ export function wantsKind(environment: NodeJS.ProcessEnv = process.env): boolean
   return environment.CLUSTER === 'kind';
 }
 
+/** A node image of your own, where kind's is not to be had. */
+const nodeImage = (): readonly string[] => {
+  const image = process.env.TORWACHT_KIND_IMAGE;
+  return image ? [`--image=${image}`] : [];
+};
+
 const kubeconfigOf = (id: string): string => join(BUILD, 'kind', `${id}.kubeconfig`);
 
 /** Makes it where there is none. @throws TW_CLUSTER_COMMAND */
@@ -40,6 +46,7 @@ export async function kindCluster(name: string): Promise<ClusterMeans> {
       '--kubeconfig',
       kubeconfig,
       '--wait=180s',
+      ...nodeImage(),
     ]);
     for (const image of IMAGES) await load(await imageArchive(image));
   }

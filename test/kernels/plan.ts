@@ -1,7 +1,7 @@
 /**
  * What is tried on every kernel, as rows of the table: each is shown by files of tests that stand elsewhere
- * and run there as they are. Where time is emulated, tests of a file that say nothing of a kernel are left
- * out, and what needs a minute or more is tried on the oldest and the newest.
+ * and run there as they are. Where time is emulated, tests of a file that say nothing of a kernel are left out, and
+ * what needs a minute or more is tried on the oldest and the newest.
  */
 
 export interface TestFile {
@@ -19,6 +19,8 @@ export interface Capability {
   readonly files: readonly TestFile[];
   /** Suites of Debian, by name, where it is tried; everywhere without. */
   readonly machines?: readonly string[];
+  /** Where it is tried besides, but in `make test`. */
+  readonly others?: readonly string[];
   /** Only in a virtual machine: the host's kernel is not ours to change. */
   readonly guest?: true;
   /** Only with TORWACHT_KERNELS=all (make test-full): it takes many minutes where time is emulated. */
@@ -31,10 +33,9 @@ const kernel = (name: string, less: Omit<TestFile, 'path'> = {}): TestFile => ({
 });
 const bypass = (name: string): TestFile => ({ path: `test/bypass/${name}.test.ts` });
 const guest = (name: string): TestFile => ({ path: `test/kernels/guest/${name}.test.ts` });
-/** All but the one that is there for its hole. */
-const DEBIAN = ['bullseye', 'bookworm', 'trixie', 'sid'];
-/** The oldest and the newest. */
+/** The oldest and the newest, and those between them; another one is there for its hole alone. */
 const ENDS = ['bullseye', 'sid'];
+const BETWEEN = ['bookworm', 'trixie'];
 /** Whose machine has systemd as its first program, and everything runs in a service. */
 export const SYSTEMD = 'trixie';
 
@@ -47,38 +48,44 @@ export const capabilities: readonly Capability[] = [
   {
     id: 'verdict',
     title: "the kernel's verdict is the oracle's",
-    machines: DEBIAN,
+    machines: ENDS,
+    others: BETWEEN,
     files: [kernel('differential', { only: '^the verdict in C' }), kernel('egress')],
   },
   {
     id: 'hooks',
     title: 'every hook refuses and lets pass',
-    machines: DEBIAN,
+    machines: ENDS,
+    others: BETWEEN,
     files: [kernel('hooks')],
   },
   {
     id: 'evidence',
     title: 'rows name the process',
     // Counts at the edges of maps are arithmetic.
-    machines: DEBIAN,
+    machines: ENDS,
+    others: BETWEEN,
     files: [kernel('evidence', { without: 'no room|budget|full map|beyond' })],
   },
   {
     id: 'crash',
     title: 'holds through a crash; links are taken over',
-    machines: DEBIAN,
+    machines: ENDS,
+    others: BETWEEN,
     files: [kernel('crash', { only: 'kill -9|takes the links over' })],
   },
   {
     id: 'backstop',
     title: 'backstop of a namespace of its own',
-    machines: DEBIAN,
+    machines: ENDS,
+    others: BETWEEN,
     files: [kernel('backstop')],
   },
   {
     id: 'packets',
     title: 'packets made by hand are stopped',
-    machines: DEBIAN,
+    machines: ENDS,
+    others: BETWEEN,
     files: [bypass('packets')],
   },
   {
@@ -117,11 +124,20 @@ export const capabilities: readonly Capability[] = [
   },
 ];
 
-/** TORWACHT_KERNELS: `all` (make test-full), or some rows by their ids; else those that are not `full`. */
+/**
+ * TORWACHT_KERNELS: `all` (make test-full), or some rows by their ids, or `wide` (make test-kernels): those that are not
+ * `full`, wherever they are tried; else (make test) the same on fewer kernels.
+ */
 export function planned(wanted = process.env.TORWACHT_KERNELS ?? ''): readonly Capability[] {
-  if (wanted === '') return capabilities.filter(({ full }) => !full);
+  const usual = capabilities.filter(({ full }) => !full);
+  if (wanted === '') return usual;
+  if (wanted === 'wide') return usual.map(everywhere);
   const ids = wanted.split(',');
-  return capabilities.filter(({ id }) => wanted === 'all' || ids.includes(id));
+  return capabilities.filter(({ id }) => wanted === 'all' || ids.includes(id)).map(everywhere);
+}
+
+function everywhere({ machines, others = [], ...rest }: Capability): Capability {
+  return { ...rest, ...(machines && { machines: [...machines, ...others] }) };
 }
 
 /** Of a plan, what one machine tries. */

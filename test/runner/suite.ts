@@ -5,8 +5,8 @@ interface Row {
   /** Only with --full, or when it is named. */
   readonly full?: true;
   /**
-   * Runs beside those behind it in the table, after those before it that do so too at the same priority: two processors
-   * are not kept busy by tests that wait for what they started. It must not look at, or change, what is the whole host's.
+   * Runs beside those behind it in the table, after those before it that do so too: two processors are not kept
+   * busy by tests that wait for what they started. It must not look at, or change, what is the whole host's.
    */
   readonly beside?: true;
   /** Others on this machine go first: for one that only computes. */

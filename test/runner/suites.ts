@@ -101,7 +101,7 @@ const everyRun: readonly Suite[] = [
     beside: true,
     lowPriority: true,
     // A test is a whole machine, and machines are emulated on hosts that do something else as well.
-    limit: 5400,
+    limit: 9000,
     isolation: 'process',
     files: ['test/kernels/kernels.test.ts'],
     report: 'build/kernels/table.txt',
