@@ -76,6 +76,13 @@ async function upgrade(
   return { sent, lookups, events: spooledEvents(world.spool) };
 }
 
+/** The next one finds nothing in this map. */
+function unpin(map: string): (world: World) => void {
+  return ({ pins }) => {
+    for (const folder of readdirSync(`${pins}-maps`)) rmSync(join(`${pins}-maps`, folder, map));
+  };
+}
+
 function addedOf(events: readonly EgressEvent[]): number {
   return events.reduce((sum, { added }) => sum + (added ?? 0), 0);
 }
@@ -98,11 +105,7 @@ test('an upgrade to a build with other maps, and back: each attempt is counted o
 test('control: lookups that were not told are lost where they are not written down', {
   skip,
 }, async (t) => {
-  const between = ({ pins }: World) => {
-    for (const folder of readdirSync(`${pins}-maps`)) {
-      rmSync(join(`${pins}-maps`, folder, 'lookups'));
-    }
-  };
+  const between = unpin('lookups');
   const { sent, lookups, events } = await upgrade(t, { back: false, between });
   const [packets, names] = [
     events.filter((row) => row.ip === ADDRESS),
@@ -115,11 +118,7 @@ test('control: lookups that were not told are lost where they are not written do
 test('control: where it was not written down what was told, rows are left behind', {
   skip,
 }, async (t) => {
-  const between = ({ pins }: World) => {
-    for (const folder of readdirSync(`${pins}-maps`)) {
-      rmSync(join(`${pins}-maps`, folder, 'told_rows'));
-    }
-  };
+  const between = unpin('told_rows');
   const { sent, events } = await upgrade(t, { back: false, between });
   assert.ok(addedOf(events) < sent + DESTINATIONS * EACH);
 });
