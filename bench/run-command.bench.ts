@@ -2,7 +2,6 @@
  * What `torwacht run` costs a command beside the packets: how long it makes one take that does nothing,
  * everything before and after it included, and how much memory it holds meanwhile.
  */
-
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

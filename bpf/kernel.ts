@@ -195,21 +195,16 @@ export class Kernel {
     }
   }
 
-  /** Of packets and of lookups. */
+  /** Of packets and of lookups. The row first: what was told of a row that is not there does no harm. */
   deleteRows(target: number): void {
-    for (const key of this.rowKeys(target)) this.deleteRow(key);
-    for (const number of this.lookups?.numbers(target) ?? []) this.deleteLookup(target, number);
-  }
-
-  deleteLookup(target: number, number: number): void {
-    this.lookups?.delete(target, number);
-    this.told?.forget(toldLookupKey(target, number));
-  }
-
-  /** The row first: what was told of a row that is not there does no harm. */
-  deleteRow(key: Buffer): void {
-    this.#native.mapDelete(this.#engine, 'rows', key);
-    this.told?.forget(key);
+    for (const key of this.rowKeys(target)) {
+      this.#native.mapDelete(this.#engine, 'rows', key);
+      this.told?.forget(key);
+    }
+    for (const number of this.lookups?.numbers(target) ?? []) {
+      this.lookups?.delete(target, number);
+      this.told?.forget(toldLookupKey(target, number));
+    }
   }
 
   /** Puts a policy table and its flags (layout.policyFlags) in force, at once for every packet. */

@@ -22,7 +22,7 @@ import { removePins } from '../leftovers/sweep.ts';
 import { Outputs } from '../outputs/outputs.ts';
 import { openLines } from '../outputs/stdout.ts';
 import { storeOf } from '../parent/kept-sockets.ts';
-import { type PodLog, Pods } from '../pods/pods.ts';
+import { Pods } from '../pods/pods.ts';
 import { parseResolvConf } from '../resolver/resolv-conf.ts';
 import { lastingBpffs } from './bpffs.ts';
 import { Departure, type DepartureOptions } from './departure.ts';
@@ -33,6 +33,7 @@ import { serveAgentHealth } from './health.ts';
 import { holdSandbox, pinsOf, Upstreams } from './hold.ts';
 import { Metrics } from './metrics.ts';
 import { type AgentOptions, readOptions, usage } from './options.ts';
+import { podLog } from './pod-log.ts';
 import { sweepPins } from './pod-pins.ts';
 import { type PolicySource, sourceOfFiles } from './source.ts';
 import { type NodeFacts, sourceOfCluster } from './source-of-cluster.ts';
@@ -220,28 +221,6 @@ function factsOf(kernel: Kernel, rest: Pick<NodeFacts, 'connected' | 'left' | 'p
     capabilities: () => capabilitiesOf(kernel),
     hostProblems: () => hostProblems(kernel),
     ...rest,
-  };
-}
-
-function podLog(log: Logger, metrics: Metrics, memory: SpareMemory): PodLog {
-  return {
-    held({ namespace, name, uid, pid }, { policy }, milliseconds) {
-      memory.changed();
-      metrics.attached(milliseconds);
-      const { mode, digest } = policy;
-      const how = { ahead: pid === null, mode, policy: digest, milliseconds };
-      log.info({ namespace, pod: name, uid, ...how }, 'pod held');
-    },
-    ended({ namespace, name, uid }) {
-      memory.changed();
-      log.info({ namespace, pod: name, uid }, 'pod ended');
-    },
-    failed({ namespace, name, uid }, error) {
-      metrics.attachFailed();
-      log.error({ namespace, pod: name, uid, ...fields(error) }, 'pod not held');
-    },
-    unchanged: ({ namespace, name, uid }, error) =>
-      log.error({ namespace, pod: name, uid, ...fields(error) }, 'the last good policy stays'),
   };
 }
 

@@ -85,7 +85,10 @@ function isDone({ left, told }: Waiting): boolean {
   return true;
 }
 
-/** A target's rows as they are now, of packets and of lookups, and its overflow; undefined where nobody keeps what is told. */
+/**
+ * A target's rows as they are now, of packets and of lookups, and its overflow; undefined where nobody keeps what is
+ * told.
+ */
 export function lastRows(
   kernel: Pick<Kernel, 'row' | 'rowKeys' | 'overflow' | 'lookups'>,
   { id, slot }: { readonly id: number; readonly slot: number },

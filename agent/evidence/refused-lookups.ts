@@ -3,7 +3,12 @@
  * counts packets, and a name that is refused never becomes one, so each lookup is written down as it is counted.
  */
 import { reasons } from '#api/event.ts';
-import { type LookupTable, type NumberedLookup, toldLookupKey } from '#bpf/lookup-table.ts';
+import {
+  type LookupTable,
+  type NumberedLookup,
+  timesOf,
+  toldLookupKey,
+} from '#bpf/lookup-table.ts';
 import type { KeptLookup } from '#bpf/records.ts';
 import type { RefusedQuery } from '#dns/ports.ts';
 import type { Entry } from './entry.ts';
@@ -71,7 +76,7 @@ export class RefusedLookups {
     };
   }
 
-  /** It has happened once more. */
+  /** It has happened once more; not for one that has just begun, or whose place another row took. */
   note(entry: Entry): void {
     const kept = this.#kept.get(entry);
     if (kept === undefined) return;
@@ -87,7 +92,7 @@ export class RefusedLookups {
     if (!this.#ended) this.#parts.store?.delete(this.#parts.target, kept.number);
   }
 
-  /** What processes before this one wrote down; each is to be begun again with `again`. */
+  /** What processes before this one wrote down; what of it gets a row again is for `keep`. */
   recall(): readonly Recalled[] {
     const all = this.#parts.store?.of(this.#parts.target) ?? [];
     return all.flatMap((one) => this.#recalled(one));
@@ -100,7 +105,7 @@ export class RefusedLookups {
 
   #recalled({ number, lookup }: NumberedLookup): readonly Recalled[] {
     if (number === BEYOND) {
-      this.#beyond = Math.max(this.#beyond, ...lookup.types.map(({ count }) => count));
+      this.#beyond = Math.max(this.#beyond, timesOf(lookup));
       return [];
     }
     this.#last = Math.max(this.#last, number);

@@ -123,7 +123,7 @@ export class RowTable {
     this.#takeEndings(draft.event, draft.start);
     const entry = this.#asked(draft, query, begun);
     this.#again(entry, String(query.type));
-    if (!entry.merged) this.#lookups.note(entry);
+    if (begun === undefined) this.#lookups.note(entry);
   }
 
   /** Refused lookups of processes before this one; once, and before `find`. */

@@ -136,6 +136,11 @@ export function planned(wanted = process.env.TORWACHT_KERNELS ?? ''): readonly C
   return capabilities.filter(({ id }) => wanted === 'all' || ids.includes(id)).map(everywhere);
 }
 
+/** Is every row that is not `full` tried wherever it can be? */
+export function isWide(wanted = process.env.TORWACHT_KERNELS ?? ''): boolean {
+  return wanted === 'wide' || wanted === 'all';
+}
+
 function everywhere({ machines, others = [], ...rest }: Capability): Capability {
   return { ...rest, ...(machines && { machines: [...machines, ...others] }) };
 }

@@ -101,7 +101,7 @@ async function send(job: Job): Promise<void> {
 
 /** All of them are refused before this resolves, and perhaps not told yet. */
 async function ask(job: Job, count = NAMES): Promise<void> {
-  job.refused += Number(await job.asker?.ask(`0 ${count}`));
+  job.refused += Number(await job.asker?.ask(`${count}`));
 }
 
 async function settled({ specs, last }: Run): Promise<number> {
